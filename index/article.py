@@ -1,0 +1,152 @@
+"""What one file of an archive says: the `Article`, and what goes into reports about files.
+
+Reading files is `index.archive`'s work, turning front matter into these values is `index.load`'s.
+Values here are frozen, hold no file handles and know nothing of the index.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Hidden = Literal["", "removed", "draft", "unpublished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who published an article; an empty string where the archive does not say."""
+
+    name: str = ""
+    domain: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture of an article; `width` and `height` in pixels, None where unknown."""
+
+    url: str
+    width: int | None = None
+    height: int | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article as the archive gives it.
+
+    All text is clean for display: entities decoded, tags stripped (except in `body`), soft hyphens and
+    zero-width characters dropped, white space single. Missing text is "", missing numbers and dates None.
+
+    Attributes:
+        id: `archive/path/below/it` without the suffix; for JSONL `archive/id`.
+        archive: name of the archive.
+        path: path below the archive with suffix, `/` between parts; for JSONL the id.
+        text: the body as plain text, paragraphs divided by one newline; what is indexed and quoted.
+        body: the body as written (Markdown or HTML), for display only.
+        body_format: how `body` is written.
+        published: publication time in UTC (tz-aware).
+        updated: time of the last change in UTC (tz-aware).
+        original_url, web_url, amp_url, cdn_amp_url, url: the addresses under these keys.
+        quality, heat: the archive's own signals; heat really runs from -1 to thousands.
+        related: addresses of related articles, in the archive's order, no repeats.
+        hidden: why the article must never be shown, "" for a visible one. `unpublished` is decided by the setting.
+        extra: front matter keys Broadsheet does not know, as JSON values.
+    """
+
+    id: str
+    archive: str
+    path: str
+    category: str = ""
+    type: str = ""
+    title: str = ""
+    excerpt: str = ""
+    text: str = ""
+    body: str = ""
+    body_format: Literal["markdown", "html", "text"] = "markdown"
+    published: datetime | None = None
+    updated: datetime | None = None
+    original_url: str = ""
+    web_url: str = ""
+    amp_url: str = ""
+    cdn_amp_url: str = ""
+    url: str = ""
+    length: str = ""
+    quality: float | None = None
+    heat: float | None = None
+    provider: Provider = Provider()
+    authors: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    related: tuple[str, ...] = ()
+    hidden: Hidden = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """The address to show and link: originalUrl, else webUrl, else url."""
+        return self.original_url or self.web_url or self.url
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address under which a reader may know this article, best first, no repeats."""
+        known = (self.original_url, self.web_url, self.url, self.amp_url, self.cdn_amp_url)
+        return tuple(dict.fromkeys(address for address in known if address))
+
+
+def to_json(article: Article) -> str:
+    """The article as one line of canonical JSON: equal articles give equal text."""
+    values = asdict(article)
+    for key in ("published", "updated"):
+        values[key] = values[key] and values[key].isoformat()
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def from_json(text: str) -> Article:
+    """The article that `to_json` wrote.
+
+    Raises:
+        ValueError, TypeError, KeyError: when `text` is no such JSON.
+    """
+    values = json.loads(text)
+    for key in ("published", "updated"):
+        values[key] = datetime.fromisoformat(values[key]) if values[key] else None
+    for key in ("authors", "topics", "levels", "related"):
+        values[key] = tuple(values[key])
+    values["provider"] = Provider(**values["provider"])
+    values["images"] = tuple(Image(**image) for image in values["images"])
+    return Article(**values)
+
+
+def kept_hash(article: Article) -> str:
+    """SHA-256 (hex) of all that is kept of an article; a reindex skips articles where it is unchanged."""
+    return hashlib.sha256(to_json(article).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A file (or JSONL line) that could not become an article.
+
+    Attributes:
+        path: the file as a person would type it, e.g. `site/_news/a.md`.
+        line: 1-based line in that file, None where unknown.
+        column: 1-based column, None where unknown.
+        reason: one plain sentence without the path.
+    """
+
+    path: str
+    line: int | None
+    column: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """An optional field that was dropped (or that hid its article); `line` is 1-based, None where unknown."""
+
+    path: str
+    line: int | None
+    field: str
+    reason: str

@@ -1,0 +1,105 @@
+"""Check: does the index say what the archives say? Reads everything, changes nothing.
+
+Every file is parsed anew and compared with what the index holds of it, both ways; the checksums of all files of the
+serving generation are verified when it is opened.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from index.archive import ArchiveSpec, Loaded, load_lines, load_source, scan
+from index.article import Reject, kept_hash
+from index.errors import ArchiveError
+from index.generation import Store
+from index.reader import Snapshot
+from index.reindex import Progress, silent
+from index.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the index and an archive, or the index and itself, do not agree on.
+
+    `missing`: an article of the archive is not in the index · `extra`: one of the index is not (or no longer visible)
+    in the archive · `changed`: its content differs · `archive`: an archive cannot be read · `index`: the current
+    generation cannot serve.
+    """
+
+    kind: Literal["missing", "extra", "changed", "archive", "index"]
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """`articles` of the index and `files` of the archives were compared; `rejects` are those of the archives now."""
+
+    differences: tuple[Difference, ...]
+    articles: int
+    files: int
+    rejects: tuple[Reject, ...]
+
+
+def check(settings: Settings, progress: Progress = silent) -> CheckReport:
+    """Compare the index in `settings.index` with the archives it was made from.
+
+    Raises:
+        IndexUnusableError: there is no index that can serve.
+    """
+    generation = Store(settings.index_path).open()
+    differences = [Difference("index", generation.manifest.generation, note) for note in generation.notes]
+    snapshot = Snapshot(generation.path)
+    try:
+        indexed = {snapshot.ids[number]: number for number in range(snapshot.size) if snapshot.live[number]}
+        seen: set[str] = set()
+        rejects: list[Reject] = []
+        files = 0
+        unpublished = generation.manifest.unpublished
+        for name, path in generation.manifest.archives.items():
+            try:
+                for loaded in _articles(ArchiveSpec(name, Path(path)), settings, progress):
+                    files += 1
+                    if loaded.reject:
+                        rejects.append(loaded.reject)
+                    elif loaded.article:
+                        differences += _compare(loaded, unpublished, seen, indexed, snapshot)
+            except ArchiveError as error:
+                differences.append(Difference("archive", name, str(error)))
+                seen |= {identity for identity in indexed if identity.startswith(f"{name}/")}
+        extra = sorted(indexed.keys() - seen)
+        differences += [Difference("extra", identity, "in the index, not in the archive") for identity in extra]
+        return CheckReport(tuple(differences), len(indexed), files, tuple(rejects))
+    finally:
+        snapshot.close()
+
+
+def _articles(spec: ArchiveSpec, settings: Settings, progress: Progress) -> Iterator[Loaded]:
+    sources = list(scan(spec, settings))
+    for done, source in enumerate(sources):
+        progress(f"checking {spec.name}", done, len(sources))
+        if isinstance(source, Reject):
+            yield Loaded(article=None, reject=source)
+        elif source.relative:
+            yield from load_source(spec, source, settings)
+        else:
+            yield from load_lines(spec, source, settings)
+    progress(f"checking {spec.name}", len(sources), len(sources))
+
+
+def _compare(
+    loaded: Loaded, unpublished: str, seen: set[str], indexed: dict[str, int], snapshot: Snapshot
+) -> Iterator[Difference]:
+    article = loaded.article
+    assert article
+    if article.hidden == "unpublished" and unpublished == "show":
+        article = replace(article, hidden="")
+    if article.hidden or article.id in seen:  # a second file with the id is a reject of the reindex
+        return
+    seen.add(article.id)
+    number = indexed.get(article.id)
+    if number is None:
+        yield Difference("missing", article.id, "in the archive, not in the index")
+    elif kept_hash(snapshot.article(number)) != kept_hash(article):
+        yield Difference("changed", article.id, "the archive has another version")

@@ -1,0 +1,81 @@
+"""Every error Broadsheet raises on purpose.
+
+    BroadsheetError
+    ├── UsageError             a command or setting that makes no sense            exit code 2
+    ├── UnusableError                                                              exit code 3
+    │   ├── ArchiveError       an archive that is missing, empty or unreadable
+    │   └── IndexUnusableError an index directory that cannot serve
+    │       ├── NoIndexError           nothing was indexed there yet
+    │       ├── ForeignIndexError      the directory holds something that is not ours
+    │       ├── IncompatibleIndexError built with another schema, analyzer or format
+    │       └── DamagedIndexError      a file is missing, short or has another checksum
+    ├── LockedError            another writer is at work                           exit code 4
+    └── EngineUnreachableError the engine does not answer                          exit code 5
+
+What is wrong with one file of an archive is not an error but a `Reject` (see `index.article`):
+it travels in the report and stops nothing.
+"""
+
+from pathlib import Path
+
+
+class BroadsheetError(Exception):
+    """Root of all errors meant for a person; its text is one plain sentence."""
+
+    exit_code = 1
+
+
+class UsageError(BroadsheetError):
+    """A command, option or setting that makes no sense."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, setting: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
+class UnusableError(BroadsheetError):
+    """No usable archive or index."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class ArchiveError(UnusableError):
+    """An archive that is missing, empty or unreadable."""
+
+
+class IndexUnusableError(UnusableError):
+    """An index directory that cannot serve."""
+
+
+class NoIndexError(IndexUnusableError):
+    """Nothing was indexed in this directory yet."""
+
+
+class ForeignIndexError(IndexUnusableError):
+    """The directory holds something that Broadsheet did not write."""
+
+
+class IncompatibleIndexError(IndexUnusableError):
+    """The index was built with another schema, analyzer or format."""
+
+
+class DamagedIndexError(IndexUnusableError):
+    """A file of the index is missing, short or has another checksum."""
+
+
+class LockedError(BroadsheetError):
+    """Another writer is at work on the same index."""
+
+    exit_code = 4
+
+
+class EngineUnreachableError(BroadsheetError):
+    """The configured engine does not answer."""
+
+    exit_code = 5

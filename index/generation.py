@@ -1,0 +1,287 @@
+"""Generations: complete, immutable indexes in one directory, of which `CURRENT` names the one that serves.
+
+    INDEX/CURRENT                       "000007-1f3a9c02 SHA256-OF-ITS-MANIFEST"
+    INDEX/lock                          held by the writer (`index.lock`)
+    INDEX/fingerprints.json             a cache of file stamps (`index.state`); may be deleted
+    INDEX/generations/000007-1f3a9c02/  manifest.json, state.json, Whoosh's segments and table of contents
+    INDEX/generations/000006-…/         the one before, kept for readers and as a spare
+    INDEX/generations/partial-…/        being written, or left by a writer that died; the next writer removes it
+
+A generation is written aside, every file synced, then renamed, and only then named by `CURRENT`, itself replaced by a
+rename: after a crash at any moment either the old or the new one serves. Segment files that did not change are hard
+links. What is in a generation's files is `index.writer`'s and `index.reader`'s matter.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from index.errors import (
+    BroadsheetError,
+    DamagedIndexError,
+    ForeignIndexError,
+    IncompatibleIndexError,
+    IndexUnusableError,
+    NoIndexError,
+)
+from index.schema import fingerprint
+
+CURRENT = "CURRENT"
+MANIFEST = "manifest.json"
+KEPT = 2  # generations: the one that serves and the one before
+
+_NAME = re.compile(r"\d{6,}-[0-9a-f]{8}")
+_PARTIAL = "partial-"
+_OURS = {CURRENT, f"{CURRENT}.new", "lock", "fingerprints.json", "fingerprints.json.new", "generations"}
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation says of itself.
+
+    Attributes:
+        created: ISO time, UTC.
+        fingerprint: of schema and analyzer, see `index.schema.fingerprint`.
+        unpublished: the setting it was built with, "hide" or "show".
+        archives: absolute path by archive name.
+        articles, hidden, rejected: how many are searchable, hidden and rejected.
+        removed: hashes of the addresses of articles that the archive marks removed; no link leads there.
+        files: bytes and SHA-256 (hex) by file name, all files but the manifest.
+    """
+
+    generation: str
+    created: str
+    fingerprint: str
+    unpublished: str
+    archives: dict[str, str]
+    articles: int
+    hidden: int
+    rejected: int
+    removed: tuple[str, ...]
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A verified generation on disk; `notes` say what an operator should know about why this one serves."""
+
+    path: Path
+    manifest: Manifest
+    notes: tuple[str, ...] = ()
+
+
+class Store:
+    """The generations of one index directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._generations = path / "generations"
+
+    def current_name(self) -> str:
+        """The text of `CURRENT`; changes exactly when another generation serves. "" where there is none."""
+        try:
+            return (self.path / CURRENT).read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+    def open(self) -> Generation:
+        """The newest generation that is whole.
+
+        Raises:
+            NoIndexError, ForeignIndexError, IncompatibleIndexError, DamagedIndexError: see `index.errors`; damage to
+                the current generation is raised only if the one before cannot serve either.
+        """
+        for _ in range(3):  # a writer may replace and prune while we look
+            before = self.current_name()
+            try:
+                return self._open()
+            except DamagedIndexError:
+                if self.current_name() == before:
+                    raise
+        return self._open()
+
+    def _open(self) -> Generation:
+        self.refuse_foreign()
+        text = self.current_name()
+        if not text:
+            raise NoIndexError(
+                f"no index in {self.path}; make one with: broadsheet reindex ARCHIVE --index {self.path}",
+                path=self.path,
+            )
+        name, _, digest = text.strip().partition(" ")
+        try:
+            return self._verified(name, digest)
+        except IndexUnusableError as error:
+            for spare in sorted(self._names() - {name}, reverse=True):
+                try:
+                    generation = self._verified(spare, "")
+                except IndexUnusableError:
+                    continue
+                return replace(generation, notes=(f"{error} Until then the generation before serves.",))
+            raise
+
+    def refuse_foreign(self) -> None:
+        """Raise ForeignIndexError where the directory holds what Broadsheet did not write."""
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise ForeignIndexError(f"{self.path} is not a directory", path=self.path)
+        names = {entry.name for entry in self.path.iterdir()}
+        if names and not names & _OURS:
+            raise ForeignIndexError(
+                f"{self.path} is not an index of Broadsheet (it holds {min(names)!r}); choose another directory",
+                path=self.path,
+            )
+
+    def _names(self) -> set[str]:
+        try:
+            return {entry.name for entry in self._generations.iterdir() if _NAME.fullmatch(entry.name)}
+        except FileNotFoundError:
+            return set()
+
+    def _verified(self, name: str, digest: str) -> Generation:
+        manifest = self.manifest(name, digest)
+        if manifest.fingerprint != fingerprint():
+            raise IncompatibleIndexError(
+                f"the index in {self.path} was built by another version; run: broadsheet reindex --index {self.path}",
+                path=self.path,
+            )
+        directory = self._generations / name
+        for file, (size, expected) in manifest.files.items():
+            try:
+                found = (directory / file).stat().st_size
+                if found != size:
+                    raise self._damaged(f"{name}/{file} has {found} bytes instead of {size}")
+                if sha256(directory / file) != expected:
+                    raise self._damaged(f"{name}/{file} does not have its checksum")
+            except OSError as error:
+                raise self._damaged(f"{name}/{file}: {error.strerror}") from error
+        return Generation(directory, manifest)
+
+    def manifest(self, name: str, digest: str = "") -> Manifest:
+        """The manifest of the generation called `name`.
+
+        Raises:
+            DamagedIndexError: when it is missing, malformed or not the one that `digest` (SHA-256, hex) names.
+        """
+        if not _NAME.fullmatch(name):
+            raise self._damaged(f"{CURRENT} names no generation")
+        path = self._generations / name / MANIFEST
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise self._damaged(f"{name}/{MANIFEST}: {error.strerror}") from error
+        if digest and hashlib.sha256(data).hexdigest() != digest:
+            raise self._damaged(f"{name}/{MANIFEST} does not have its checksum")
+        try:
+            values = json.loads(data)
+            values["files"] = {str(file): (int(size), str(sha)) for file, (size, sha) in values["files"].items()}
+            values["removed"] = tuple(values["removed"])
+            manifest = Manifest(**values)
+            if any(Path(file).name != file for file in manifest.files) or manifest.generation != name:
+                raise ValueError
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise self._damaged(f"{name}/{MANIFEST} is malformed") from error
+        return manifest
+
+    def _damaged(self, what: str) -> DamagedIndexError:
+        return DamagedIndexError(
+            f"the index in {self.path} is damaged ({what}); mend it with: broadsheet reindex --index {self.path}",
+            path=self.path,
+        )
+
+    def known_archives(self) -> dict[str, str]:
+        """Paths by archive name, from the newest manifest that can be read, whether or not its index is usable."""
+        current = self.current_name().partition(" ")[0].strip()
+        for name in sorted(self._names(), key=lambda name: (name == current, name), reverse=True):
+            try:
+                return self.manifest(name).archives
+            except BroadsheetError:
+                continue
+        return {}
+
+    def begin(self, previous: Generation | None) -> Path:
+        """A fresh directory for the next generation, holding links to the files of `previous`; needs the lock."""
+        self._generations.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        numbers = [int(name.partition("-")[0]) for name in self._names()] + [0]
+        partial = self._generations / f"{_PARTIAL}{max(numbers) + 1:06d}-{secrets.token_hex(4)}"
+        partial.mkdir()
+        if previous:
+            for file in previous.manifest.files:
+                _link(previous.path / file, partial / file)
+        return partial
+
+    def discard(self, partial: Path) -> None:
+        """Give up a generation that was begun."""
+        shutil.rmtree(partial, ignore_errors=True)
+
+    def publish(self, partial: Path, manifest: Manifest, previous: Generation | None) -> Manifest:
+        """Make the generation in `partial` durable and current; returns its manifest with `generation` and `files`."""
+        name = partial.name.removeprefix(_PARTIAL)
+        known = previous.manifest.files if previous else {}
+        files: dict[str, tuple[int, str]] = {}
+        for path in sorted(partial.iterdir()):
+            if previous and path.name in known and path.samefile(previous.path / path.name):
+                files[path.name] = known[path.name]
+                continue
+            files[path.name] = (path.stat().st_size, sha256(path))
+            sync(path)
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        manifest = replace(manifest, generation=name, created=created, files=files)
+        data = json.dumps(asdict(manifest), indent=1, ensure_ascii=False).encode("utf-8")
+        _write_synced(partial / MANIFEST, data)
+        sync(partial)
+        partial.rename(self._generations / name)
+        sync(self._generations)
+        self._point_to(f"{name} {hashlib.sha256(data).hexdigest()}\n")
+        self._sweep(keep=previous.manifest.generation if previous else "")
+        return manifest
+
+    def _point_to(self, text: str) -> None:
+        _write_synced(self.path / f"{CURRENT}.new", text.encode("ascii"))
+        (self.path / f"{CURRENT}.new").replace(self.path / CURRENT)
+        sync(self.path)
+
+    def _sweep(self, keep: str = "") -> None:
+        """Remove what a dead writer left, and generations past the kept ones."""
+        current = self.current_name().partition(" ")[0].strip()
+        wanted = [current, *([keep] if keep else []), *sorted(self._names() - {current, keep}, reverse=True)][:KEPT]
+        for entry in self._generations.iterdir():
+            if entry.name.startswith(_PARTIAL) or (_NAME.fullmatch(entry.name) and entry.name not in wanted):
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target)
+
+
+def sync(path: Path) -> None:
+    """Force a file or directory to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,361 @@
+"""Reindex: bring the index to what the archives say, reading only what changed, and report what was done.
+
+The order of work: read what each archive holds now, file by file, against what the serving generation was made of
+(`_Reading`); write each difference into a new generation as it is found (`_Draft`); publish it. Reading and parsing of
+files is `index.archive`'s work, durability `index.generation`'s.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from index.archive import ArchiveSpec, Loaded, SourceFile, SourceRejectError, load_bytes, load_lines, read_bytes, scan
+from index.article import Article, Reject, Warn, kept_hash
+from index.errors import DamagedIndexError, IncompatibleIndexError, NoIndexError, UsageError
+from index.generation import Generation, Manifest, Store, sha256
+from index.lock import writer_lock
+from index.schema import fingerprint
+from index.settings import Settings
+from index.state import ArchiveState, Entry, Fingerprints, Outcome, State
+from index.urls import address_hash
+from index.writer import WhooshWriter, Writer
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(phase, done, total) while work goes on; `total` is 0 where it is not known yet."""
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a reindex did. Articles that are hidden before and after count nowhere but in `hidden`.
+
+    Attributes:
+        generation: the one that serves now; "" after a dry run into an empty index.
+        articles: searchable ones, after the run.
+        renamed: pairs of one added and one removed article with the same content; also counted in those two.
+        hidden: removed, draft or unpublished articles, after the run.
+        without_front_matter: files that are no articles.
+        rejects, warnings: of all files as they are now, also of those that did not change.
+        unknown_keys: front matter keys that Broadsheet does not know, sorted.
+        files_read: files (JSONL: lines) that were parsed.
+    """
+
+    generation: str
+    articles: int
+    added: int
+    changed: int
+    removed: int
+    renamed: int
+    unchanged: int
+    hidden: int
+    without_front_matter: int
+    rejects: tuple[Reject, ...]
+    warnings: tuple[Warn, ...]
+    unknown_keys: tuple[str, ...]
+    elapsed_s: float
+    files_read: int
+
+    @property
+    def rejected(self) -> int:
+        return len(self.rejects)
+
+
+def reindex(
+    specs: Sequence[ArchiveSpec],
+    settings: Settings,
+    *,
+    full: bool = False,
+    dry_run: bool = False,
+    forget: Sequence[str] = (),
+    progress: Progress = silent,
+) -> Report:
+    """Bring the index in `settings.index` up to date.
+
+    Args:
+        specs: archives to read; they join those the index knows. None given: the known ones are read again.
+        full: read and index everything anew.
+        dry_run: report what would be done, write nothing.
+        forget: names of archives to take out of the index.
+        progress: see `Progress`.
+
+    Raises:
+        UsageError: no archive known or given, or one to forget that is not known.
+        ArchiveError: an archive is missing or empty; nothing was changed.
+        ForeignIndexError: the directory holds something that is not ours.
+        LockedError: another reindex is at work.
+    """
+    started = time.perf_counter()
+    store = Store(settings.index_path)
+    store.refuse_foreign()
+    if dry_run:
+        task = _Task(store, settings, full=full, progress=progress)
+        return task.run(specs, forget, _Draft(None, None)).report(task.serving_name, started)
+    store.path.mkdir(parents=True, exist_ok=True)
+    with writer_lock(store.path / "lock"):
+        task = _Task(store, settings, full=full, progress=progress)
+        draft = _Draft(store, task.base)
+        try:
+            reading = task.run(specs, forget, draft)
+            generation = task.publish(reading, draft)
+        except BaseException:
+            draft.cancel()
+            raise
+        task.stamps.save(store.path)
+        return reading.report(generation, started)
+
+
+class _Draft:
+    """The generation being written, begun only when there is something to write; without a store, a dry run."""
+
+    def __init__(self, store: Store | None, base: Generation | None) -> None:
+        self._store = store
+        self._base = base
+        self._writer: Writer | None = None
+        self.directory: Path | None = None
+
+    def begin(self) -> Path:
+        if self.directory is None:
+            assert self._store
+            self.directory = self._store.begin(self._base)
+        return self.directory
+
+    def write(self) -> Writer | None:
+        if self._store and self._writer is None:
+            self._writer = WhooshWriter(self.begin())
+        return self._writer
+
+    def commit(self) -> None:
+        if self._writer:
+            self._writer.commit()
+            self._writer = None
+
+    def cancel(self) -> None:
+        if self._writer:
+            self._writer.cancel()
+        if self._store and self.directory:
+            self._store.discard(self.directory)
+
+
+class _Task:
+    """One reindex: what it starts from and what it has to read."""
+
+    def __init__(self, store: Store, settings: Settings, *, full: bool, progress: Progress) -> None:
+        self.store = store
+        self.settings = settings
+        self.progress = progress
+        self.stamps = Fingerprints.load(store.path)
+        try:
+            serving: Generation | None = store.open()
+        except (NoIndexError, DamagedIndexError, IncompatibleIndexError):
+            serving = None
+        self.serving_name = serving.manifest.generation if serving else ""
+        usable = serving is not None and serving.manifest.unpublished == settings.unpublished and not full
+        self.base = serving if usable else None  # what the new generation builds upon
+        self.old = State.load(self.base.path) if self.base else State()
+
+    def run(self, specs: Sequence[ArchiveSpec], forget: Sequence[str], draft: _Draft) -> "_Reading":
+        """Read the archives and write their differences into the draft."""
+        known = {name: Path(path) for name, path in self.store.known_archives().items()}
+        for name in forget:
+            if name not in known:
+                raise UsageError(f"the index knows no archive {name!r}" + _known_names(known))
+            del known[name]
+        given = {spec.name: spec.path for spec in specs}
+        archives = known | given
+        if not archives and not forget:
+            raise UsageError("name an archive to index: broadsheet reindex [NAME=]ARCHIVE")
+        read = given if given and self.base else archives
+        reading = _Reading(self.settings, self.old, self.stamps, draft, self.progress)
+        for name, path in archives.items():
+            if name in read:
+                reading.read(ArchiveSpec(name, path))
+            else:
+                reading.keep(name)
+        reading.remove_missing()
+        return reading
+
+    def publish(self, reading: "_Reading", draft: _Draft) -> str:
+        """Publish the draft if anything differs; returns the name of the generation that serves."""
+        if self.base and not self.base.notes and reading.new == self.old:
+            draft.cancel()
+            return self.base.manifest.generation
+        if not self.base:
+            draft.write()
+        self.progress("writing", 0, 0)
+        draft.commit()
+        directory = draft.begin()
+        reading.new.save(directory)
+        outcomes = Counter(entry.outcome for entry in reading.new.entries())
+        manifest = Manifest(
+            generation="",
+            created="",
+            fingerprint=fingerprint(),
+            unpublished=self.settings.unpublished,
+            archives={name: archive.path for name, archive in reading.new.archives.items()},
+            articles=outcomes["indexed"],
+            hidden=outcomes["hidden"],
+            rejected=outcomes["reject"],
+            removed=tuple(sorted({key for entry in reading.new.entries() for key in entry.removed})),
+        )
+        return self.store.publish(directory, manifest, self.base).generation
+
+
+def _known_names(known: Iterable[str]) -> str:
+    names = ", ".join(sorted(known))
+    return f"; it knows {names}" if names else ""
+
+
+class _Reading:
+    """Collects the new state, archive by archive, and hands each difference to the draft."""
+
+    def __init__(self, settings: Settings, old: State, stamps: Fingerprints, draft: _Draft, progress: Progress) -> None:
+        self.new = State()
+        self._settings = settings
+        self._old = old
+        self._stamps = stamps
+        self._draft = draft
+        self._progress = progress
+        self._indexed_before = {entry.id: entry for entry in old.entries() if entry.outcome == "indexed"}
+        self._indexed: dict[str, Entry] = {}
+        self._taken: dict[str, str] = {}  # path by article id, hidden ones too
+        self._added: list[Entry] = []
+        self._removed: list[Entry] = []
+        self._changed = self._files_read = 0
+
+    def keep(self, name: str) -> None:
+        """Leave an archive as it is in the index."""
+        archive = self._old.archives[name]
+        self.new.archives[name] = archive
+        self._indexed |= {entry.id: entry for entry in archive.entries.values() if entry.outcome == "indexed"}
+        self._stamps.keep(archive.path)
+
+    def read(self, spec: ArchiveSpec) -> None:
+        """Read an archive from disk."""
+        old = self._old.archives.get(spec.name, ArchiveState(str(spec.path)))
+        archive = ArchiveState(str(spec.path))
+        self.new.archives[spec.name] = archive
+        self._progress(f"scanning {spec.name}", 0, 0)
+        sources = list(scan(spec, self._settings))
+        for done, source in enumerate(sources):
+            self._progress(f"reading {spec.name}", done, len(sources))
+            if isinstance(source, Reject):
+                archive.entries[source.path] = Entry("", "reject", reject=source)
+            elif source.relative:
+                archive.entries[source.relative] = self._read_file(spec, source, old.entries.get(source.relative))
+            else:
+                self._read_lines(spec, source, old, archive)
+        self._progress(f"reading {spec.name}", len(sources), len(sources))
+
+    def _read_file(self, spec: ArchiveSpec, source: SourceFile, old: Entry | None) -> Entry:
+        raw = self._stamps.raw_of(str(source.path), source.fingerprint)
+        if old and raw and old.raw == raw:
+            return self._take(old, None, source.relative)
+        now_ns = time.time_ns()
+        try:
+            data = read_bytes(spec, source, self._settings)
+        except SourceRejectError as error:
+            return Entry("", "reject", reject=error.reject)
+        raw = hashlib.sha256(data).hexdigest()
+        self._stamps.remember(str(source.path), source.fingerprint, raw, now_ns)
+        if old and old.raw == raw:
+            return self._take(old, None, source.relative)
+        loaded = load_bytes(spec, source, data, self._settings)
+        return self._take_loaded(loaded, raw, source.relative)
+
+    def _read_lines(self, spec: ArchiveSpec, source: SourceFile, old: ArchiveState, archive: ArchiveState) -> None:
+        now_ns = time.time_ns()
+        raw = self._stamps.raw_of(str(source.path), source.fingerprint)
+        if not raw:
+            raw = sha256(source.path)
+            self._stamps.remember(str(source.path), source.fingerprint, raw, now_ns)
+        archive.raw = raw
+        if old.raw == raw:
+            for key, entry in old.entries.items():
+                archive.entries[key] = self._take(entry, None, key)
+            return
+        for number, loaded in enumerate(load_lines(spec, source, self._settings), start=1):
+            if number % 1000 == 0:
+                self._progress(f"reading {spec.name}", number, 0)
+            key = loaded.article.path if loaded.article else f"line {loaded.reject.line if loaded.reject else number}"
+            if key in archive.entries:
+                key = f"line {loaded.line}"
+            archive.entries[key] = self._take_loaded(loaded, "", key)
+
+    def _take_loaded(self, loaded: Loaded, raw: str, key: str) -> Entry:
+        self._files_read += 1
+        warnings, unknown = loaded.warnings, tuple(sorted(loaded.unknown))
+        if loaded.reject:
+            return Entry(raw, "reject", reject=loaded.reject, warnings=warnings)
+        if not loaded.article:
+            return Entry(raw, "none")
+        article = loaded.article
+        if article.hidden == "unpublished" and self._settings.unpublished == "show":
+            article = replace(article, hidden="")
+        outcome: Outcome = "hidden" if article.hidden else "indexed"
+        removed = tuple(map(address_hash, article.addresses)) if article.hidden == "removed" else ()
+        entry = Entry(raw, outcome, article.id, kept_hash(article), None, warnings, unknown, removed)
+        return self._take(entry, article, key, loaded.line)
+
+    def _take(self, entry: Entry, article: Article | None, key: str, line: int | None = None) -> Entry:
+        """Accept an entry into the new state unless its id is taken; `article` None: it is as it was."""
+        if entry.id in self._taken:
+            path = f"{entry.id.partition('/')[0]}/{key}"
+            reject = Reject(path, line, None, f"the id {entry.id} is taken by {self._taken[entry.id]}")
+            return Entry("", "reject", reject=reject)  # read again next time: the other file may be gone
+        if entry.id:
+            self._taken[entry.id] = key
+        if entry.outcome == "indexed":
+            self._indexed[entry.id] = entry
+            if article:
+                self._index(entry, article)
+        return entry
+
+    def _index(self, entry: Entry, article: Article) -> None:
+        before = self._indexed_before.get(entry.id)
+        if before and before.kept == entry.kept:
+            return
+        writer = self._draft.write()
+        if before:
+            self._changed += 1
+            if writer:
+                writer.delete(entry.id)
+        else:
+            self._added.append(entry)
+        if writer:
+            writer.add(article)
+
+    def remove_missing(self) -> None:
+        """Take articles out of the index that the archives no longer show."""
+        for identity in self._indexed_before.keys() - self._indexed.keys():
+            self._removed.append(self._indexed_before[identity])
+            writer = self._draft.write()
+            if writer:
+                writer.delete(identity)
+
+    def report(self, generation: str, started: float) -> Report:
+        """What was done; `started` by `time.perf_counter`."""
+        entries = list(self.new.entries())
+        outcomes = Counter(entry.outcome for entry in entries)
+        renamed = Counter(entry.raw for entry in self._added if entry.raw) & Counter(e.raw for e in self._removed)
+        return Report(
+            generation=generation,
+            articles=outcomes["indexed"],
+            added=len(self._added),
+            changed=self._changed,
+            removed=len(self._removed),
+            renamed=renamed.total(),
+            unchanged=outcomes["indexed"] - len(self._added) - self._changed,
+            hidden=outcomes["hidden"],
+            without_front_matter=outcomes["none"],
+            rejects=tuple(entry.reject for entry in entries if entry.reject),
+            warnings=tuple(warning for entry in entries for warning in entry.warnings),
+            unknown_keys=tuple(sorted({key for entry in entries for key in entry.unknown})),
+            elapsed_s=time.perf_counter() - started,
+            files_read=self._files_read,
+        )

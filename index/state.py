@@ -1,0 +1,165 @@
+"""What a generation remembers of the files it was made from, so that the next reindex reads only what changed.
+
+`State` belongs to a generation and is true by its manifest. `Fingerprints` is only a cache beside it: file stamps that
+spare reading a file whose stamp is unchanged; without it every file is read and hashed once.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from index.article import Reject, Warn
+
+FILE = "state.json"
+FINGERPRINTS_FILE = "fingerprints.json"
+
+Outcome = Literal["indexed", "hidden", "reject", "none"]
+Fingerprint = tuple[int, int, int, int]  # bytes, mtime and ctime in ns, inode
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file (or JSONL line) as last read.
+
+    Attributes:
+        raw: SHA-256 (hex) of the bytes read; "" for a JSONL line.
+        outcome: what became of it; "none" had no front matter.
+        id: of the article, "" where there is none.
+        kept: `index.article.kept_hash` of the article, "" where there is none.
+        removed: hashes of its addresses where the archive marks it removed.
+    """
+
+    raw: str
+    outcome: Outcome
+    id: str = ""
+    kept: str = ""
+    reject: Reject | None = None
+    warnings: tuple[Warn, ...] = ()
+    unknown: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ArchiveState:
+    """An archive as last read: entries by path below it; for a JSONL file by article id (rejects: by line)."""
+
+    path: str
+    raw: str = ""  # of a JSONL file as a whole
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """All archives of an index by name."""
+
+    archives: dict[str, ArchiveState] = field(default_factory=dict)
+
+    def entries(self) -> Iterator[Entry]:
+        for archive in self.archives.values():
+            yield from archive.entries.values()
+
+    def save(self, directory: Path) -> None:
+        """Write into a generation, as a new file: the one there may be linked from the generation before."""
+        values = {
+            name: [archive.path, archive.raw, {key: _pack(entry) for key, entry in archive.entries.items()}]
+            for name, archive in self.archives.items()
+        }
+        path = directory / FILE
+        path.unlink(missing_ok=True)
+        path.write_text(json.dumps(values, separators=(",", ":")), encoding="ascii")
+
+    @classmethod
+    def load(cls, directory: Path) -> "State":
+        """Read from a generation whose checksums were verified."""
+        values = json.loads((directory / FILE).read_text(encoding="ascii"))
+        return cls({
+            name: ArchiveState(path, raw, {key: _unpack(row) for key, row in rows.items()})
+            for name, (path, raw, rows) in values.items()
+        })
+
+
+def _pack(entry: Entry) -> list[Any]:
+    row = [
+        entry.raw,
+        entry.outcome,
+        entry.id,
+        entry.kept,
+        entry.reject and list(asdict(entry.reject).values()),
+        [list(asdict(warning).values()) for warning in entry.warnings],
+        entry.unknown,
+        entry.removed,
+    ]
+    while not row[-1]:
+        row.pop()
+    return row
+
+
+def _unpack(row: list[Any]) -> Entry:
+    full = row + [None] * (8 - len(row))
+    raw, outcome, identity, kept, reject, warnings, unknown, removed = full
+    return Entry(
+        raw,
+        outcome,
+        identity or "",
+        kept or "",
+        Reject(*reject) if reject else None,
+        tuple(Warn(*values) for values in warnings or ()),
+        tuple(unknown or ()),
+        tuple(removed or ()),
+    )
+
+
+class Stamp(NamedTuple):
+    fingerprint: Fingerprint
+    raw: str
+
+
+_RACY_NS = 2_000_000_000  # a file changed this shortly before it was read may change again within one tick of its clock
+
+
+class Fingerprints:
+    """File stamps by absolute path, with the hash of the bytes that were found under that stamp."""
+
+    def __init__(self, stamps: dict[str, Stamp]) -> None:
+        self._old = stamps
+        self._new: dict[str, Stamp] = {}
+
+    @classmethod
+    def load(cls, directory: Path) -> "Fingerprints":
+        """Read the cache; one that is missing or malformed is as good as empty."""
+        try:
+            rows = json.loads((directory / FINGERPRINTS_FILE).read_text(encoding="utf-8"))
+            return cls({path: Stamp(tuple(stamp), str(raw)) for path, (stamp, raw) in rows.items()})
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            return cls({})
+
+    def raw_of(self, path: str, fingerprint: Fingerprint) -> str:
+        """The hash that the file's bytes surely still have, or ""."""
+        stamp = self._old.get(path)
+        if stamp is None or stamp.fingerprint != fingerprint:
+            return ""
+        self._new[path] = stamp
+        return stamp.raw
+
+    def remember(self, path: str, fingerprint: Fingerprint, raw: str, now_ns: int) -> None:
+        """Note what was read at `now_ns` (ns since 1970, before the file was opened)."""
+        if max(fingerprint[1], fingerprint[2]) < now_ns - _RACY_NS:
+            self._new[path] = Stamp(fingerprint, raw)
+
+    def keep(self, folder: str) -> None:
+        """Keep all stamps of an archive that is not read this time."""
+        prefix = folder.rstrip("/")
+        for path, stamp in self._old.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                self._new.setdefault(path, stamp)
+
+    def save(self, directory: Path) -> None:
+        """Replace the cache if it changed."""
+        if self._new == self._old:
+            return
+        new = directory / f"{FINGERPRINTS_FILE}.new"
+        rows = {path: list(stamp) for path, stamp in self._new.items()}
+        new.write_text(json.dumps(rows, separators=(",", ":")), encoding="utf-8")
+        new.replace(directory / FINGERPRINTS_FILE)
