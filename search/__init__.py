@@ -1,0 +1,1 @@
+"""Questions and answers: queries, the engines that answer them, and results."""

@@ -1,0 +1,37 @@
+"""The contract of an engine, and the one place that opens one by name.
+
+Engines take and return our own types only. Both methods and answers are described here; how they are computed is
+each engine's own matter.
+"""
+
+from typing import Protocol
+
+from index.settings import Settings
+from search.embedded import EmbeddedEngine
+from search.query import Query
+from search.results import Found, Results, Status
+
+
+class Engine(Protocol):
+    """Answers queries from one index; safe to share between threads; follows new generations by itself."""
+
+    def search(self, query: Query) -> Results:
+        """The page of hits asked for, with exact totals and facets over all matches. Never fails on query text."""
+
+    def get(self, article_id: str) -> Found | None:
+        """The visible article with this id, or None."""
+
+    def status(self) -> Status:
+        """What is served at present."""
+
+    def close(self) -> None:
+        """Release files and connections; a second call does nothing."""
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine that the settings ask for.
+
+    Raises:
+        IndexUnusableError: there is no index, or none that can serve.
+    """
+    return EmbeddedEngine(settings)

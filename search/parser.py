@@ -1,0 +1,292 @@
+"""Typed text -> query tree. It never fails: whatever is typed is a query, with notes on what was not used.
+
+    words side by side    all of them (see `match`)          "in quotes"      exactly these words in this order
+    a OR b, a AND b       either, both                       -word, NOT word  without it
+    ( … )                 grouping                           clou*            words that begin so
+    title: excerpt: body: author: topic: provider: type: category: url:      in this field only
+    before:2021-03 after:2020 date:2021-12 date:2021-03..2021-06             published then (UTC)
+
+OR binds its two neighbours (`a b OR c` is a with b or c), AND binds tighter, NOT tightest. Operators are capitals; in a
+query all in capitals they are words like the others.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from index.analysis import all_in_capitals, tokens
+from index.schema import KEYWORD_FIELDS, TEXT_FIELDS
+from index.urls import looks_like_address
+from search.dates import period
+from search.query import Address, And, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Range, Word
+from search.results import Note
+
+_MAX_DEPTH = 20
+_TEXT_FIELDS = frozenset(field.name for field in TEXT_FIELDS)
+_DATE_FIELDS = frozenset({"before", "after", "date"})
+_FIELDS = _TEXT_FIELDS | frozenset(KEYWORD_FIELDS) | _DATE_FIELDS | {"url"}
+
+_LEXEME = re.compile(
+    r"""
+    \s+
+  | (?P<quote>["“”„«»])
+  | (?P<open>\()
+  | (?P<close>\))
+  | (?P<minus>-(?=[^\s\-]))
+  | (?P<field>[a-zA-Z]+:(?=[^\s)]))
+  | (?P<word>[^\s()"“”„«»]+)
+  | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTE_END = re.compile(r'["“”„«»]')
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    tree: Node
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexeme:
+    kind: str  # word, phrase, field, open, close, minus, and, or, not
+    text: str
+    start: int
+    end: int
+
+
+def parse(text: str) -> Parsed:
+    """Read what was typed; every text gives a tree."""
+    parser = _Parser(text)
+    tree = parser.sequence("", 0)
+    if isinstance(tree, Everything) and text.strip() not in {"", "*"} and not parser.notes:
+        parser.ignore(f"There is nothing to search for in “{text.strip()}”.")
+    return Parsed(tree, tuple(parser.notes))
+
+
+def _lexemes(text: str, operators: bool) -> list[_Lexeme]:
+    found: list[_Lexeme] = []
+    at = 0
+    while at < len(text):
+        match = _LEXEME.match(text, at)
+        assert match
+        kind, start, at = match.lastgroup or "", match.start(), match.end()
+        if kind == "quote":
+            end = _QUOTE_END.search(text, at)
+            inside = text[at : end.start() if end else len(text)]
+            at = end.end() if end else len(text)
+            found.append(_Lexeme("phrase", inside, start, at))
+        elif kind == "field" and match[0][:-1].lower() not in _FIELDS:
+            word = re.compile(r'[^\s()"“”„«»]+').match(text, start)
+            assert word
+            at = word.end()
+            found.append(_Lexeme("word", word[0], start, at))
+        elif kind == "word" and operators and match[0] in {"AND", "OR", "NOT"}:
+            found.append(_Lexeme(match[0].lower(), match[0], start, at))
+        elif kind:
+            found.append(_Lexeme(kind, match[0], start, at))
+    return found
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.notes: list[Note] = []
+        self._capitals = not all_in_capitals(text)
+        self._lexemes = _lexemes(text, operators=self._capitals)
+        self._at = 0
+
+    def peek(self) -> str | None:
+        return self._lexemes[self._at].kind if self._at < len(self._lexemes) else None
+
+    def take(self) -> _Lexeme:
+        self._at += 1
+        return self._lexemes[self._at - 1]
+
+    def ignore(self, text: str) -> None:
+        self.notes.append(Note("ignored", text))
+
+    def sequence(self, field: str, depth: int) -> Node:
+        """Clauses side by side, up to a closing parenthesis or the end."""
+        nodes: list[Node] = []
+        while self.peek() is not None:
+            if self.peek() == "close":
+                if depth:
+                    break
+                self.take()  # it closes nothing
+                continue
+            node = self._either(field, depth)
+            if node is not None:
+                nodes.append(node)
+        return _join(nodes)
+
+    def _either(self, field: str, depth: int) -> Node | None:
+        return self._infix("or", Or, self._both, field, depth)
+
+    def _both(self, field: str, depth: int) -> Node | None:
+        return self._infix("and", And, self._unary, field, depth)
+
+    def _infix(
+        self,
+        operator: str,
+        make: Callable[[tuple[Node, ...]], Node],
+        operand: Callable[[str, int], Node | None],
+        field: str,
+        depth: int,
+    ) -> Node | None:
+        nodes = [operand(field, depth)]
+        while self.peek() == operator:
+            self.take()
+            nodes.append(operand(field, depth))
+        present = [node for node in nodes if node is not None]
+        if len(present) > 1:
+            return make(tuple(present))
+        return present[0] if present else None
+
+    def _unary(self, field: str, depth: int) -> Node | None:
+        negated = False
+        while self.peek() in {"not", "minus"}:
+            self.take()
+            negated = not negated
+        node = self._primary(field, depth)
+        if node is None or not negated:
+            return node
+        if isinstance(node, Everything):  # -(…) with nothing searchable inside
+            return None
+        return Not(node)
+
+    def _primary(self, field: str, depth: int) -> Node | None:
+        kind = self.peek()
+        if kind in {None, "close", "and", "or"}:
+            if kind in {"and", "or"} and self._at == 0:
+                self.take()  # an operator with nothing before it
+            return None
+        if kind in {"not", "minus"}:
+            return self._unary(field, depth)
+        lexeme = self.take()
+        if kind == "open":
+            return self._group(field, depth)
+        if kind == "field":
+            while self.peek() == "field":
+                lexeme = self.take()
+            return self._primary(lexeme.text[:-1].lower(), depth)
+        if kind == "phrase":
+            return self._leaf(lexeme, field, quoted=True)
+        return self._leaf(lexeme, field, quoted=False)
+
+    def _group(self, field: str, depth: int) -> Node | None:
+        if depth >= _MAX_DEPTH:
+            self.ignore(f"Parentheses deeper than {_MAX_DEPTH} were not used.")
+            while self.peek() in {"open", "not", "minus", "field"}:
+                self.take()
+            return self._primary(field, depth)
+        node = self.sequence(field, depth + 1)
+        if self.peek() == "close":
+            self.take()
+        return None if isinstance(node, Everything) else node
+
+    def _leaf(self, lexeme: _Lexeme, field: str, *, quoted: bool) -> Node | None:
+        text = lexeme.text
+        if field in _DATE_FIELDS:
+            return self._range(field, text)
+        if field == "url":
+            return Address(text)
+        if field in KEYWORD_FIELDS:
+            folded = " ".join(text.split()).casefold()
+            return Keyword(field, folded.rstrip("*"), prefix=not quoted and folded.endswith("*"))
+        if quoted:
+            return Phrase(text, field, self._capitals) if tokens(text) else None
+        if not field and looks_like_address(text):
+            return Address(text)
+        if text == "*":
+            return Everything()
+        if text.endswith("*") and tokens(text):
+            return self._prefix(text.rstrip("*"), field)
+        return Word(text, field, self._capitals, (lexeme.start, lexeme.end)) if tokens(text) else None
+
+    def _prefix(self, text: str, field: str) -> Node:
+        """`multi-clo*`: its parts as words, the last as the beginning of one."""
+        last = [token for token in tokens(text) if not token.extra][-1]
+        before = text[: last.start]
+        prefix = Prefix(text[last.start :], field)
+        return And((Word(before, field, self._capitals), prefix)) if tokens(before) else prefix
+
+    def _range(self, field: str, text: str) -> Node | None:
+        found = _parse_range(field, text)
+        if found is None:
+            self.ignore(f"“{field}:{text}” was not used: dates are written 2021, 2021-03 or 2021-03-09.")
+        return found
+
+
+def _parse_range(field: str, text: str) -> Range | None:
+    first, dots, last = text.partition("..") if field == "date" else (text, "", "")
+    start, end = period(first), period(last)
+    if (first and not start) or (last and not end) or not (start or end):
+        return None
+    if field == "before":
+        return Range(end=start[0]) if start else None
+    if field == "after":
+        return Range(start=start[1]) if start else None
+    if not dots:
+        return Range(*start) if start else None
+    return Range(start[0] if start else None, end[1] if end else None)
+
+
+def _join(nodes: list[Node]) -> Node:
+    if len(nodes) > 1:
+        nodes = [node for node in nodes if not isinstance(node, Everything)] or nodes[:1]
+    if not nodes:
+        return Everything()
+    nodes = [inner for node in nodes for inner in _loosened(node)]
+    return nodes[0] if len(nodes) == 1 else And(tuple(nodes), relaxable=True)
+
+
+def _loosened(node: Node) -> tuple[Node, ...]:
+    """Parentheses around words side by side, as prose has them, say nothing that their absence would not."""
+    return node.clauses if isinstance(node, And) and node.relaxable else (node,)
+
+
+def render(node: Node) -> str:
+    """The tree in the query language again: how the query was understood."""
+    return _render(node, nested=False)
+
+
+def _render(node: Node, *, nested: bool) -> str:
+    match node:
+        case Word(text, field):
+            return _in_field(field, text)
+        case Phrase(text, field):
+            return _in_field(field, f'"{text}"')
+        case Prefix(text, field):
+            return _in_field(field, f"{text}*")
+        case Keyword(field, text, prefix):
+            return _in_field(field, f"{text}*" if prefix else f'"{text}"' if " " in text else text)
+        case Address(text):
+            return f"url:{text}"
+        case Range(start, end):
+            return _render_range(start, end)
+        case Not(clause):
+            return f"-{_render(clause, nested=True)}"
+        case And(clauses, relaxable):
+            joined = (" " if relaxable else " AND ").join(_render(clause, nested=True) for clause in clauses)
+            return f"({joined})" if nested else joined
+        case Or(clauses):
+            joined = " OR ".join(_render(clause, nested=True) for clause in clauses)
+            return f"({joined})" if nested else joined
+        case Everything():
+            return "*"
+
+
+def _in_field(field: str, text: str) -> str:
+    return f"{field}:{text}" if field else text
+
+
+def _render_range(start: datetime | None, end: datetime | None) -> str:
+    """In terms of whole days: `start` and `end` come from `_parse_range`."""
+    if start is None:
+        return f"before:{end:%Y-%m-%d}"
+    if end is None:
+        return f"date:{start:%Y-%m-%d}.."
+    last = datetime.fromtimestamp(end.timestamp() - 1, tz=end.tzinfo)
+    return f"date:{start:%Y-%m-%d}..{last:%Y-%m-%d}"

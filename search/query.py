@@ -1,0 +1,127 @@
+"""The query: a small tree of ours plus filters, sort and page.
+
+Whatever a person types becomes one of these (`search.parser`); each engine compiles it in its own way. Nothing
+here does I/O or knows an engine's syntax.
+"""
+
+from dataclasses import dataclass
+from dataclasses import field as field_
+from datetime import datetime
+from typing import Literal
+
+Match = Literal["auto", "all", "any"]
+Sort = Literal["relevance", "newest", "oldest"]
+
+FACETS = ("topic", "provider", "type", "category")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One typed word, as typed; it matches its exact form, its stem and its joined or divided spellings."""
+
+    text: str
+    field: str = ""
+    capitals: bool = True  # False where the whole query is in capitals, so that case tells nothing
+    span: tuple[int, int] = field_(default=(0, 0), compare=False)  # where it stands in what was typed
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words in quotes: their exact forms side by side in one field."""
+
+    text: str
+    field: str = ""
+    capitals: bool = True  # as for `Word`
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """`clou*`: every word that begins so."""
+
+    text: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """The whole value of a keyword field (`type:video`), upper and lower case alike; `prefix` for `type:vid*`."""
+
+    field: str
+    text: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Published at or after `start` and before `end` (UTC, tz-aware); None leaves that side open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Any address of an article."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every clause. `relaxable` where the words were simply typed side by side (see `match=auto`)."""
+
+    clauses: tuple["Node", ...]
+    relaxable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    clauses: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    clause: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """The empty query and a bare `*`."""
+
+
+Node = Word | Phrase | Prefix | Keyword | Range | Address | And | Or | Not | Everything
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The reader's facet choices: OR within a facet, AND across facets.
+
+    Attributes:
+        chosen: chosen values by facet name (of `FACETS`).
+        missing: facets (of `FACETS`, or "date") whose bucket of articles without a value is chosen.
+        start, end: published at or after `start`, before `end` (UTC, tz-aware); the choice of the date facet.
+    """
+
+    chosen: dict[str, tuple[str, ...]] = field_(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question to an engine.
+
+    Attributes:
+        text: what was typed, cut to the length limit.
+        match: how many of the words must match; `auto` is explained in `search.evaluate`.
+        page: 1-based.
+        size: hits a page, 0..100.
+    """
+
+    text: str = ""
+    match: Match = "auto"
+    filters: Filters = Filters()
+    sort: Sort = "relevance"
+    page: int = 1
+    size: int = 10

@@ -1,0 +1,142 @@
+"""What an engine answers. HTML, JSON and the terminal are all rendered from these values.
+
+Text travels plain, with ranges beside it: half-open, in code points, sorted, not overlapping. Escaping and marking
+up is the renderer's work.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from index.article import Article
+
+Ranges = tuple[tuple[int, int], ...]
+
+NoteKind = Literal["suggestion", "stand_in", "partial", "ignored", "expanded", "served"]
+"""suggestion: did you mean `query`? · stand_in: a word that occurs nowhere was replaced; `query` with match=all is the
+exact search · partial: few articles hold all words; `query` with match=all shows only those · ignored: part of what
+was typed was not used · expanded: a prefix has more words than are looked at · served: about the index itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How the query was read, or what could be asked instead.
+
+    Attributes:
+        kind: see `NoteKind`.
+        text: one plain sentence for a reader.
+        query: the query that the note's link asks, None for a note without link.
+        match: the `match` of that link, None to keep the present one.
+    """
+
+    kind: NoteKind
+    text: str
+    query: str | None = None
+    match: Literal["all", "any"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """The passage of the body that best shows why it matched."""
+
+    text: str
+    highlights: Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One article in its place.
+
+    Attributes:
+        rank: 1-based over all pages.
+        score: 0.0 where nothing was ranked (no words, or sorted by date).
+        full: whether the article holds all words of the query.
+        article: with topics in their most frequent spelling.
+        highlights: ranges by field: "title", "excerpt".
+        snippet: None where the body did not match.
+    """
+
+    rank: int
+    score: float
+    full: bool
+    article: Article
+    highlights: dict[str, Ranges]
+    snippet: Snippet | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One value of a facet and how many matching articles have it; `value` is None for those without any."""
+
+    value: str | None
+    count: int
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class YearBucket:
+    """One year ("2021") with its months ("2021-03"); value None and no months for undated articles."""
+
+    value: str | None
+    count: int
+    selected: bool = False
+    months: tuple[Bucket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The answer to one `Query`.
+
+    Attributes:
+        total: how many articles match; exact.
+        full: how many of them hold all words.
+        match: "all" where every word had to match, "any", or "partial" where articles with half of the words follow.
+        understood: the query as it was read, in the query language itself.
+        facets: by facet name: the 20 most frequent values and every chosen one, most frequent first, missing last.
+        dates: newest year first, undated last.
+        took_ms: wall time inside the engine.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    full: int
+    match: Literal["all", "any", "partial"]
+    understood: str
+    notes: tuple[Note, ...]
+    facets: dict[str, tuple[Bucket, ...]]
+    dates: tuple[YearBucket, ...]
+    generation: str
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedLink:
+    """A link from an article: to the article here (`id` set) or to an address outside under its site's name."""
+
+    url: str
+    site: str
+    id: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One article by id, with the links it shows."""
+
+    article: Article
+    related: tuple[RelatedLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is being served. `notes` say what an operator should know (an older generation serves, other settings)."""
+
+    engine: str
+    generation: str
+    created: str
+    articles: int
+    hidden: int
+    rejected: int
+    newest: str | None
+    unpublished: str
+    archives: tuple[str, ...]
+    notes: tuple[str, ...] = ()

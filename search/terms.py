@@ -1,0 +1,144 @@
+"""Words, phrases and prefixes of a query -> the terms to look for.
+
+A clause of words becomes a `TermClause`: alternatives, any of which is an occurrence, with how much it counts. Nothing
+here reads postings; what the archive holds is asked through `Vocabulary`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from index.analysis import FUNCTION_WORDS, Forms, tokens, word_forms
+from index.schema import TEXT_FIELDS
+from search.query import Phrase, Prefix, Word
+
+EXACT_WEIGHT = 0.3
+"""How much more an occurrence in the very form that was typed counts than one that only shares the stem."""
+
+MAX_EXPANSION = 2_000  # terms a prefix may stand for
+_MIN_PART_CHARS = 2
+
+
+class Vocabulary(Protocol):
+    """What the archive's words are."""
+
+    def occurs(self, term: str) -> bool:
+        """Whether a visible article has this exact term in any field."""
+
+    def beginning_with(self, prefix: str, fields: tuple[str, ...], limit: int) -> tuple[list[str], bool]:
+        """The exact terms in these fields that begin so, at most `limit`, and whether that is all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Terms that count as an occurrence when they stand at these relative positions in one field."""
+
+    stream: Literal["exact", "stem"]
+    terms: tuple[str, ...]
+    weight: float = 1.0
+    offsets: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class TermClause:
+    """One clause of words; `fields` are those it looks in."""
+
+    alternatives: tuple[Alternative, ...]
+    fields: tuple[str, ...]
+    cut: bool = False  # a prefix has more words than are looked at
+
+
+def _fields(name: str) -> tuple[str, ...]:
+    return (name,) if name else tuple(field.name for field in TEXT_FIELDS)
+
+
+def forms_of(word: Word) -> tuple[Forms, ...]:
+    """The forms of the parts of a typed word; one for most."""
+    return word_forms(word.text, capitals=word.capitals).parts
+
+
+def is_function_word(word: Word) -> bool:
+    """Whether a typed word says too little to exclude an article: "the", but not "IT" in capitals."""
+    parts = forms_of(word)
+    return not word.field and all(part.exact in FUNCTION_WORDS and not part.capitals for part in parts)
+
+
+def word_clause(word: Word, neighbours: tuple[Word, ...], vocabulary: Vocabulary) -> TermClause:
+    """The occurrences of one typed word.
+
+    Args:
+        word: the word.
+        neighbours: the words typed right before and after it; `power apps` finds PowerApps, too.
+        vocabulary: tells which joined and divided spellings exist.
+    """
+    forms = word_forms(word.text, capitals=word.capitals)
+    found: list[Alternative] = []
+    if len(forms.parts) > 1:
+        offsets = tuple(range(len(forms.parts)))
+        found.append(Alternative("stem", tuple(part.stem for part in forms.parts), 1.0, offsets))
+        found.append(Alternative("exact", tuple(part.exact for part in forms.parts), EXACT_WEIGHT, offsets))
+        if forms.joined:
+            found += _single(forms.joined)
+    else:
+        found += _single(forms.parts[0])
+        found += _divided(forms.parts[0], vocabulary)
+        found += _joined_with(word, neighbours, vocabulary)
+    return TermClause(tuple(dict.fromkeys(found)), _fields(word.field))
+
+
+def _single(forms: Forms) -> list[Alternative]:
+    if forms.capitals:
+        return [Alternative("exact", (forms.capitals,), 1 + EXACT_WEIGHT)]
+    return [Alternative("stem", (forms.stem,)), Alternative("exact", (forms.exact,), EXACT_WEIGHT)]
+
+
+def _divided(forms: Forms, vocabulary: Vocabulary) -> list[Alternative]:
+    """powerapps -> "power apps", where both are words of the archive that carry meaning."""
+    word = forms.exact
+    if forms.capitals or not word.isalpha() or word in FUNCTION_WORDS:
+        return []
+    pairs = [(word[:cut], word[cut:]) for cut in range(_MIN_PART_CHARS, len(word) - _MIN_PART_CHARS + 1)]
+    return [
+        Alternative("exact", pair, 1.0, (0, 1))
+        for pair in pairs
+        if not FUNCTION_WORDS.intersection(pair) and all(vocabulary.occurs(part) for part in pair)
+    ]
+
+
+def _joined_with(word: Word, neighbours: tuple[Word, ...], vocabulary: Vocabulary) -> list[Alternative]:
+    found: list[Alternative] = []
+    for neighbour in neighbours:
+        first, second = sorted((word, neighbour), key=lambda each: each.span)
+        if first.field != second.field or is_function_word(first) or is_function_word(second):
+            continue
+        joined = word_forms(first.text + second.text, capitals=False)
+        if len(joined.parts) == 1 and not joined.joined and vocabulary.occurs(joined.parts[0].exact):
+            found += _single(joined.parts[0])
+    return found
+
+
+def phrase_clause(phrase: Phrase) -> TermClause:
+    """Exactly these words side by side; capitals of an acronym that spells a function word count."""
+    found = tokens(phrase.text, capitals=phrase.capitals)
+    placed: dict[int, str] = {}
+    for token in found:
+        if not token.extra or token.exact.isupper():
+            placed[token.position] = token.exact
+    first = min(placed)
+    terms, offsets = tuple(placed.values()), tuple(position - first for position in placed)
+    return TermClause((Alternative("exact", terms, 1 + EXACT_WEIGHT, offsets),), _fields(phrase.field))
+
+
+def prefix_clause(prefix: Prefix, vocabulary: Vocabulary) -> TermClause:
+    """Every word that begins so."""
+    start = tokens(prefix.text, capitals=False)[0].exact
+    fields = _fields(prefix.field)
+    terms, whole = vocabulary.beginning_with(start, fields, MAX_EXPANSION)
+    return TermClause(tuple(Alternative("exact", (term,)) for term in terms), fields, cut=not whole)
+
+
+def stand_in_clause(words: list[str], fields: tuple[str, ...]) -> TermClause:
+    """Any of these words of the archive, in place of one that occurs nowhere."""
+    found: list[Alternative] = []
+    for word in words:
+        found += _single(word_forms(word, capitals=False).parts[0])
+    return TermClause(tuple(dict.fromkeys(found)), fields)
