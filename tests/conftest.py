@@ -1,0 +1,66 @@
+"""What several test files share: an index of the example archive, and apps over archives made on the spot."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from index.archive import ArchiveSpec
+from index.reindex import reindex
+from index.settings import Settings
+from web import create_app
+from web.service import EXTENSION
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples" / "articles"
+
+BuildApp = Callable[[Mapping[str, str]], Flask]
+
+
+@pytest.fixture(scope="session")
+def example_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index directory made from the example archive."""
+    path = tmp_path_factory.mktemp("example") / "index"
+    report = reindex([ArchiveSpec("articles", EXAMPLES)], Settings(index=str(path)))
+    assert report.articles > 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def example_settings(example_index: Path) -> Settings:
+    return Settings(index=str(example_index))
+
+
+@pytest.fixture(scope="session")
+def example_app(example_settings: Settings) -> Iterator[Flask]:
+    app = create_app(example_settings)
+    yield app
+    app.extensions[EXTENSION].close()
+
+
+@pytest.fixture
+def client(example_app: Flask) -> FlaskClient:
+    return example_app.test_client()
+
+
+@pytest.fixture
+def build_app(tmp_path: Path) -> Iterator[BuildApp]:
+    """Makes an app over an archive `site` with the given files, text by path."""
+    apps: list[Flask] = []
+
+    def build(files: Mapping[str, str]) -> Flask:
+        archive = tmp_path / f"archive-{len(apps)}"
+        for name, text in files.items():
+            path = archive / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        settings = Settings(index=str(tmp_path / f"index-{len(apps)}"))
+        reindex([ArchiveSpec("site", archive)], settings)
+        apps.append(create_app(settings))
+        return apps[-1]
+
+    yield build
+    for app in apps:
+        app.extensions[EXTENSION].close()

@@ -1,0 +1,143 @@
+"""Values -> what a reader sees: marks, dates, lengths, names and bodies."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import escape
+
+from index.article import Article
+from web.body import MAX_MARKUP_CHARS, render_body
+from web.filters import day_time, duration, label, marked, plain, signal, thousands
+
+ARTICLE = Article(id="site/a", archive="site", path="a.md")
+
+
+def test_marks_stand_around_the_ranges_and_everything_is_escaped() -> None:
+    assert marked("<b>AT&T</b> rings", ((3, 7), (12, 17))) == (
+        "&lt;b&gt;<mark>AT&amp;T</mark>&lt;/b&gt; <mark>rings</mark>"
+    )
+
+
+@pytest.mark.parametrize("ranges", [((3, 2),), ((-1, 2),), ((2, 99),), ((1, 1),)])
+def test_a_range_that_cannot_be_is_left_out(ranges: tuple[tuple[int, int], ...]) -> None:
+    assert marked("a<b", ranges) == "a&lt;b"
+
+
+@given(st.text(), st.lists(st.tuples(st.integers(-2, 30), st.integers(-2, 30))))
+def test_marks_never_change_the_text(text: str, ranges: list[tuple[int, int]]) -> None:
+    shown = str(marked(text, tuple(ranges)))
+    assert shown.replace("<mark>", "").replace("</mark>", "") == str(escape(text))
+
+
+def test_times_are_told_in_utc() -> None:
+    assert day_time(datetime(2021, 12, 13, 5, 54, tzinfo=UTC)) == "13 December 2021, 05:54 UTC"
+    assert day_time(datetime(2021, 12, 13, 1, tzinfo=timezone(timedelta(hours=2)))) == "12 December 2021, 23:00 UTC"
+    assert day_time(datetime(2021, 12, 13, tzinfo=UTC)) == "13 December 2021 UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("PT1H30M", "1 h 30 min"),
+        ("PT45S", "45 s"),
+        ("PT31.5S", "31 s"),
+        ("P1M", "1 month"),
+        ("P2DT1H", "2 days 1 h"),
+        ("45 mins", "45 mins"),
+        ("P", "P"),
+        ("PT0S", "PT0S"),
+        ("", ""),
+    ],
+)
+def test_lengths_are_told_in_words(text: str, shown: str) -> None:
+    assert duration(text) == shown
+
+
+def test_numbers_are_as_short_as_they_go() -> None:
+    assert (signal(87.0), signal(-1.0), signal(3.5), signal(float("nan"))) == ("87", "-1", "3.5", "")
+    assert thousands(1234567) == "1,234,567"
+
+
+def test_an_article_without_title_is_called_by_its_text_address_or_id() -> None:
+    assert label(replace(ARTICLE, title="Title", excerpt="Excerpt")) == "Title"
+    assert label(replace(ARTICLE, excerpt="Excerpt")) == "Excerpt"
+    assert label(replace(ARTICLE, excerpt="word " * 50)).endswith("word …")
+    assert label(replace(ARTICLE, web_url="https://example.com/a")) == "https://example.com/a"
+    assert label(ARTICLE) == "site/a"
+
+
+def test_unknown_values_are_shown_as_text() -> None:
+    assert plain("Free") == "Free"
+    assert plain(["a", "b"]) == "a, b"
+    assert plain({"count": 3}) == '{\n "count": 3\n}'
+
+
+def test_markdown_is_rendered() -> None:
+    body = "## Head\n\nA *word* and a [link](https://example.com/x).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    shown = render_body(replace(ARTICLE, body=body), images=False)
+    assert "<h2>Head</h2>" in shown
+    assert "<em>word</em>" in shown
+    assert '<a href="https://example.com/x" rel="nofollow noopener">link</a>' in shown
+    assert "<table>" in shown
+
+
+HOSTILE = """
+<script>alert(1)</script><style>body{display:none}</style><p onclick="x()" style="color:red" class="c" id="i">safe</p>
+<a href="javascript:alert(1)">a</a><a href="data:text/html,x">b</a><a href="/relative">c</a>
+<a href=" JaVaScRiPt:x">d</a>
+<iframe src="https://evil.example/"></iframe><form action="https://evil.example/"><input name="q"></form>
+<svg onload="x()"><a href="https://x.example">in svg</a></svg><object data="https://x.example"></object>
+<img src="https://pictures.example/a.png" onerror="x()" alt="A"><img src="http://plain.example/b.png">
+<img src="data:image/png;base64,AAAA"><base href="https://evil.example/"><meta http-equiv="refresh" content="0">
+"""
+
+
+@pytest.mark.parametrize("body_format", ["html", "markdown"])
+@pytest.mark.parametrize("images", [True, False])
+def test_hostile_markup_is_cleaned(body_format: str, images: bool) -> None:
+    article = replace(ARTICLE, body=HOSTILE, body_format=body_format)  # type: ignore[arg-type]
+    shown = render_body(article, images=images)
+    for forbidden in (
+        "script",
+        "alert(1)",
+        "style",
+        "onclick",
+        "javascript",
+        "data:",
+        "iframe",
+        "form",
+        "svg",
+        "object",
+    ):
+        assert forbidden not in shown.lower()
+    for forbidden in ("evil.example", "plain.example", "/relative", "onerror", "base", "meta", "class=", "id="):
+        assert forbidden not in shown.lower()
+    assert "safe" in shown
+    assert ("https://pictures.example/a.png" in shown) is images
+    if images:
+        assert 'referrerpolicy="no-referrer"' in shown
+        assert 'loading="lazy"' in shown
+
+
+def test_plain_text_becomes_paragraphs() -> None:
+    article = replace(ARTICLE, body="1 < 2\n\nand", text="1 < 2\nand", body_format="text")
+    assert render_body(article, images=True) == "<p>1 &lt; 2</p>\n<p>and</p>"
+
+
+def test_a_body_too_long_to_render_is_shown_as_text() -> None:
+    article = replace(ARTICLE, body="*a* " * MAX_MARKUP_CHARS, text="a a a", body_format="markdown")
+    assert render_body(article, images=True) == "<p>a a a</p>"
+
+
+def test_jekylls_raw_marks_are_not_shown() -> None:
+    article = replace(ARTICLE, body="{% raw %}<p>Letter</p>{%- endraw -%}", body_format="html")
+    assert render_body(article, images=True) == "<p>Letter</p>"
+
+
+@given(st.text(st.characters(codec=None)), st.sampled_from(["html", "markdown", "text"]))
+def test_any_body_can_be_shown(body: str, body_format: str) -> None:
+    article = replace(ARTICLE, body=body, text=body, body_format=body_format)  # type: ignore[arg-type]
+    assert "<script" not in render_body(article, images=True).lower()

@@ -1,0 +1,73 @@
+"""An article's body as written -> HTML that is safe to show.
+
+Markdown is rendered by markdown-it, and everything, the Markdown's own HTML too, passes nh3's allow-list: no scripts,
+styles, forms or frames, links only to http and https, pictures only where the setting allows them.
+"""
+
+import re
+
+import nh3
+from markdown_it import MarkdownIt
+from markupsafe import Markup, escape
+
+from index.article import Article
+from index.urls import safe_href
+
+MAX_MARKUP_CHARS = 500_000
+"""A longer body is shown as plain text: rendering it would hold up the server for seconds."""
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+# Landmarks are the page's own; pictures are let in by the setting.
+_TAGS = nh3.ALLOWED_TAGS - {"area", "article", "aside", "footer", "header", "hgroup", "img", "map", "nav"}
+_DROPPED = {"script", "style", "title", "template", "noscript", "textarea", "select", "option", "svg", "math", "object"}
+_ATTRIBUTES = {
+    "*": {"dir", "lang", "title"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "ol": {"start", "reversed"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "time": {"datetime"},
+}
+_PICTURE = {"img": {"loading": "lazy", "referrerpolicy": "no-referrer"}}
+# Jekyll's marks for "leave this alone", never shown on a site.
+_RAW_MARKS = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
+
+
+def render_body(article: Article, *, images: bool) -> Markup:
+    """The body as markup, "" where the article has none; `images` lets pictures be loaded from elsewhere."""
+    body = _RAW_MARKS.sub("", article.body)
+    if not body.strip():
+        return _paragraphs(article.text)
+    if article.body_format == "text" or len(body) > MAX_MARKUP_CHARS:
+        return _paragraphs(article.text or body)
+    markup = _MARKDOWN.render(body) if article.body_format == "markdown" else body
+    return Markup(_clean(markup, images=images))  # noqa: S704 - cleaned by the allow-list above
+
+
+def _clean(markup: str, *, images: bool) -> str:
+    return nh3.clean(
+        markup.encode("utf-8", "replace").decode(),
+        tags=_TAGS | {"img"} if images else _TAGS,
+        clean_content_tags=_DROPPED,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_safe_attribute,
+        set_tag_attribute_values=_PICTURE if images else {},
+        link_rel="nofollow noopener",
+        url_schemes={"http", "https"},
+    )
+
+
+def _safe_attribute(_tag: str, name: str, value: str) -> str | None:
+    """An address only if it leads to a site; a relative one would lead to a page of ours that is not there."""
+    if name == "href":
+        return safe_href(value) or None
+    if name == "src":
+        url = safe_href(value)
+        return url if url.startswith("https:") else None
+    return value
+
+
+def _paragraphs(text: str) -> Markup:
+    lines = (line.strip() for line in text.split("\n"))
+    return Markup("\n").join(Markup("<p>{}</p>").format(escape(line)) for line in lines if line)

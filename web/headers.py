@@ -1,0 +1,34 @@
+"""Headers that every answer carries: what a browser may load for a page, and what it may tell others about it."""
+
+from flask import Flask, Response
+
+from index.settings import Settings
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """No scripts, no frames, nothing from elsewhere but, where the setting allows it, the articles' pictures."""
+    pictures = "'self' https:" if settings.images else "'self'"
+    policy = (
+        "default-src 'none'",
+        "style-src 'self'",
+        f"img-src {pictures}",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Content-Type-Options": "nosniff",
+        # What was searched stands in the address and is nobody else's business.
+        "Referrer-Policy": "same-origin",
+    }
+
+
+def register_headers(app: Flask, settings: Settings) -> None:
+    """Add the headers to every answer of `app`, errors and static files too."""
+    headers = security_headers(settings)
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers.update(headers)
+        return response

@@ -1,0 +1,46 @@
+"""The engine behind an app: opened once, and again with the next request as long as it cannot be opened.
+
+So a server may start before the first reindex. Following new generations is the engine's own work.
+"""
+
+from threading import Lock
+
+from flask import current_app
+
+from index.settings import Settings
+from search.engine import Engine, open_engine
+
+EXTENSION = "broadsheet"
+
+
+class Service:
+    """Hands out the open engine; safe to share between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = Lock()
+        self._engine: Engine | None = None
+
+    def engine(self) -> Engine:
+        """The engine.
+
+        Raises:
+            BroadsheetError: it cannot be opened at present.
+        """
+        if self._engine is None:
+            with self._lock:
+                if self._engine is None:
+                    self._engine = open_engine(self.settings)
+        return self._engine
+
+    def close(self) -> None:
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
+
+
+def current_service() -> Service:
+    """The service of the app that is answering."""
+    service: Service = current_app.extensions[EXTENSION]
+    return service
