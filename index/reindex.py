@@ -302,14 +302,18 @@ class _Reading:
         entry = Entry(raw, outcome, article.id, kept_hash(article), None, warnings, unknown, removed)
         return self._take(entry, article, key, loaded.line)
 
+    def _place(self, name: str, key: str, line: int | None) -> str:
+        """How a report calls the file that `key` stands for."""
+        return f"{name}/{Path(self.new.archives[name].path).name}" if line else f"{name}/{key}"
+
     def _take(self, entry: Entry, article: Article | None, key: str, line: int | None = None) -> Entry:
         """Accept an entry into the new state unless its id is taken; `article` None: it is as it was."""
         if entry.id in self._taken:
-            path = f"{entry.id.partition('/')[0]}/{key}"
+            path = self._place(entry.id.partition("/")[0], key, line)
             reject = Reject(path, line, None, f"the id {entry.id} is taken by {self._taken[entry.id]}")
             return Entry("", "reject", reject=reject)  # read again next time: the other file may be gone
         if entry.id:
-            self._taken[entry.id] = key
+            self._taken[entry.id] = f"line {line}" if line else key
         if entry.outcome == "indexed":
             self._indexed[entry.id] = entry
             if article:

@@ -25,7 +25,6 @@ _TRACKING = _words(
 _TRACKING_PREFIXES = ("utm_", "itm_", "at_", "hsa_", "pk_", "mtm_")
 _DEFAULT_PORTS = frozenset((80, 443))
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\d)")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = r"[^\W_](?:[\w-]*[^\W_])?"
 _HOST = re.compile(rf"(?:{_NAME}\.)*{_NAME}\.?")

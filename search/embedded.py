@@ -22,7 +22,7 @@ from search.results import Found, Hit, Note, RelatedLink, Results, Status
 from search.snippets import Highlighter
 from search.spelling import Spelling
 
-_SUGGESTION_GAIN = 5  # a suggested word is at least this many times as frequent
+_SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequent
 
 
 @dataclass(frozen=True, slots=True)
