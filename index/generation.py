@@ -233,7 +233,7 @@ class Store:
                 continue
             files[path.name] = (path.stat().st_size, sha256(path))
             sync(path)
-        created = datetime.now(UTC).isoformat(timespec="seconds")
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         manifest = replace(manifest, generation=name, created=created, files=files)
         data = json.dumps(asdict(manifest), indent=1, ensure_ascii=False).encode("utf-8")
         _write_synced(partial / MANIFEST, data)

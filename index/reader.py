@@ -80,6 +80,10 @@ _NONE = np.zeros(0, np.int64)
 _NO_POSTINGS = Postings(_NONE, np.zeros(0), _NONE, _NONE)
 
 
+def _has_positions(field: Any) -> bool:
+    return bool(field.format.supports("positions"))
+
+
 class Snapshot:
     """One generation, read-only; safe to share between threads.
 
@@ -97,6 +101,8 @@ class Snapshot:
         self._lock = threading.Lock()  # a Whoosh reader is not for several threads at once
         self._index = FileStorage(str(directory)).open_index()
         self._reader = self._index.reader()
+        schema = self._reader.schema
+        self._placed = {name for name in schema.names() if schema[name].indexed and _has_positions(schema[name])}
         self._leaves: list[tuple[Any, int]] = list(self._reader.leaf_readers())
         self.size: int = self._reader.doc_count_all()
         self.live = np.ones(self.size, np.bool_)
@@ -140,7 +146,7 @@ class Snapshot:
         documents: list[int] = []
         positions: list[list[int]] = []
         with self._lock:
-            placed = self._index.schema[field].format.supports("positions")
+            placed = field in self._placed
             for leaf, offset in self._leaves:
                 try:
                     matcher = leaf.postings(field, term.encode("utf-8", "replace"))

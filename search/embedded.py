@@ -13,7 +13,7 @@ from index.generation import Generation, Manifest, Store
 from index.reader import UNDATED, Documents, Snapshot
 from index.settings import Settings
 from index.urls import address_hash, address_key, site_name
-from search.evaluate import FEW, Evaluated, Searchable, evaluate
+from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate
 from search.facets import Choices
 from search.parser import parse, render
 from search.query import FACETS, Query
@@ -123,7 +123,8 @@ class EmbeddedEngine:
             return
         spelling = serving.searchable.spelling
         corrected = text
-        for word, count in sorted(found.words, key=lambda pair: pair[0].span, reverse=True):
+        rarest = sorted(found.words, key=lambda pair: pair[1])[:MAX_LOOKUPS]
+        for word, count in sorted(rarest, key=lambda pair: pair[0].span, reverse=True):
             nearest = spelling.nearest(word.text, limit=1)
             if nearest and spelling.count(nearest[0]) >= max(1, count * _SUGGESTION_GAIN):
                 start, end = word.span

@@ -37,6 +37,8 @@ from search.terms import (
 
 FEW = 10
 MANY = 6
+MAX_EXPANSION = 2_000  # words that the prefixes of one query may stand for, all together
+MAX_LOOKUPS = 8  # words of one query for which near ones are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class _Evaluation:
         self._notes: list[Note] = []
         self._words: list[tuple[Word, int]] = []
         self._ranked = False
+        self._expansion = MAX_EXPANSION
+        self._lookups = MAX_LOOKUPS
 
     def run(self, tree: Node) -> Evaluated:
         clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
@@ -214,7 +218,10 @@ class _Evaluation:
         self._words.append((word, count))
         if count or self._match == "all" or self._occurs_elsewhere(word, clause):
             return scored
-        nearest = self._spelling.nearest(word.text, limit=3)
+        self._lookups -= 1
+        if self._lookups == -1:
+            self._notes.append(Note("ignored", "Near words were looked for only for the first unknown words."))
+        nearest = self._spelling.nearest(word.text, limit=3) if self._lookups >= 0 else []
         if not nearest:
             return scored
         text = f"“{word.text}” occurs nowhere; searched for {_either(nearest)} instead."
@@ -230,9 +237,10 @@ class _Evaluation:
         )
 
     def _prefix(self, prefix: Prefix, *, negated: bool) -> Scored:
-        clause = prefix_clause(prefix, self._spelling)
-        if clause.cut:
-            text = f"More words begin with “{prefix.text}” than are looked at ({len(clause.alternatives)})."
+        clause = prefix_clause(prefix, self._spelling, self._expansion)
+        self._expansion -= len(clause.alternatives)
+        if clause.cut and not any(note.kind == "expanded" for note in self._notes):
+            text = f"More words begin with “{prefix.text}” than are looked at ({MAX_EXPANSION:,} a query)."
             self._notes.append(Note("expanded", text))
         return self._terms(clause, negated=negated)
 

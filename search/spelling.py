@@ -31,7 +31,8 @@ class Spelling:
         return self.count(term) > 0
 
     def beginning_with(self, prefix: str, fields: tuple[str, ...], limit: int) -> tuple[list[str], bool]:
-        found = sorted({term for name in fields for term in self._snapshot.terms(name, prefix)})
+        terms = {term for name in fields for term in self._snapshot.terms(name, prefix)}
+        found = sorted(terms, key=lambda term: (len(term), term))
         return found[:limit], len(found) <= limit
 
     def _nearest(self, word: str, limit: int) -> list[str]:

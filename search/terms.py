@@ -14,7 +14,6 @@ from search.query import Phrase, Prefix, Word
 EXACT_WEIGHT = 0.3
 """How much more an occurrence in the very form that was typed counts than one that only shares the stem."""
 
-MAX_EXPANSION = 2_000  # terms a prefix may stand for
 _MIN_PART_CHARS = 2
 
 
@@ -25,7 +24,7 @@ class Vocabulary(Protocol):
         """Whether a visible article has this exact term in any field."""
 
     def beginning_with(self, prefix: str, fields: tuple[str, ...], limit: int) -> tuple[list[str], bool]:
-        """The exact terms in these fields that begin so, at most `limit`, and whether that is all of them."""
+        """The exact terms in these fields that begin so, the `limit` shortest, and whether that is all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +127,11 @@ def phrase_clause(phrase: Phrase) -> TermClause:
     return TermClause((Alternative("exact", terms, 1 + EXACT_WEIGHT, offsets),), _fields(phrase.field))
 
 
-def prefix_clause(prefix: Prefix, vocabulary: Vocabulary) -> TermClause:
-    """Every word that begins so."""
+def prefix_clause(prefix: Prefix, vocabulary: Vocabulary, limit: int) -> TermClause:
+    """Every word that begins so, at most `limit` of them."""
     start = tokens(prefix.text, capitals=False)[0].exact
     fields = _fields(prefix.field)
-    terms, whole = vocabulary.beginning_with(start, fields, MAX_EXPANSION)
+    terms, whole = vocabulary.beginning_with(start, fields, limit)
     return TermClause(tuple(Alternative("exact", (term,)) for term in terms), fields, cut=not whole)
 
 

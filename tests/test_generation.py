@@ -94,7 +94,8 @@ def test_damage_is_named_and_the_generation_before_serves(store: Store, damage: 
 def test_a_forged_manifest_cannot_point_out_of_its_generation(store: Store) -> None:
     found = publish(store, {"a": "1"})
     manifest = json.loads((found.path / MANIFEST).read_text())
-    for files in ({"../../../etc/passwd": [1, "0"]}, {"/etc/passwd": [1, "0"]}, [], {"a": 1}):
+    forged: list[object] = [{"../../../etc/passwd": [1, "0"]}, {"/etc/passwd": [1, "0"]}, [], {"a": 1}]
+    for files in forged:
         (found.path / MANIFEST).write_text(json.dumps(manifest | {"files": files}))
         with pytest.raises(DamagedIndexError, match="is malformed"):
             store.manifest(found.path.name)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from index.archive import ArchiveSpec
 from index.check import check
 from index.errors import ArchiveError, ForeignIndexError, UsageError
 from index.generation import Store
+from index.reader import Snapshot
 from index.reindex import Report, reindex
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
@@ -37,8 +39,8 @@ class Site:
         path.write_text(f"---\n{text}\n---\n{body}", encoding="utf-8")
         return path
 
-    def reindex(self, **options: bool) -> Report:
-        return reindex([ArchiveSpec("site", self.archive)], self.settings, **options)
+    def reindex(self, *, full: bool = False, dry_run: bool = False) -> Report:
+        return reindex([ArchiveSpec("site", self.archive)], self.settings, full=full, dry_run=dry_run)
 
     def found(self, text: str = "") -> list[str]:
         engine = EmbeddedEngine(self.settings)
@@ -285,6 +287,17 @@ def test_an_open_engine_follows_the_newest_generation(site: Site) -> None:
         site.reindex()
         assert engine.search(Query("delta")).total == number + 1
     engine.close()
+
+
+def test_a_reader_that_is_open_keeps_answering(site: Site) -> None:
+    site.reindex()
+    path = Store(site.settings.index_path).open().path
+    snapshot = Snapshot(path)
+    shutil.rmtree(path)
+    assert len(snapshot.postings("title", "gamma").documents) == 1
+    assert snapshot.article(0).title
+    assert snapshot.terms("title", "al") == ["alpha"]
+    snapshot.close()
 
 
 def test_related_links_lead_here_or_outward_never_to_removed_ones(site: Site) -> None:

@@ -1,5 +1,7 @@
 """Ranges to mark and the passage to quote."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +88,7 @@ def test_ranges_stay_inside_the_text(text: str, words: list[str]) -> None:
         [(snippet.text, snippet.highlights)] if snippet else []
     ):
         assert all(0 <= start < end <= len(shown) for start, end in ranges)
-        assert all(first[1] <= second[0] for first, second in zip(ranges, ranges[1:], strict=False))
+        assert all(first[1] <= second[0] for first, second in pairwise(ranges))
     if snippet:
         assert snippet.text in text
         assert snippet.highlights
