@@ -6,11 +6,11 @@ Values here are frozen, hold no file handles and know nothing of the index.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-Hidden = Literal["", "removed", "draft", "unpublished"]
+Hidden = Literal["", "removed", "draft", "unclear", "unpublished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Article:
         original_url, web_url, amp_url, cdn_amp_url, url: the addresses under these keys.
         quality, heat: the archive's own signals; heat really runs from -1 to thousands.
         related: addresses of related articles, in the archive's order, no repeats.
-        hidden: why the article must never be shown, "" for a visible one. `unpublished` is decided by the setting.
+        hidden: why the article must not be shown, "" for a visible one; "unclear" where `published` cannot be read.
         extra: front matter keys Broadsheet does not know, as JSON values.
     """
 
@@ -94,6 +94,13 @@ class Article:
         """Every address under which a reader may know this article, best first, no repeats."""
         known = (self.original_url, self.web_url, self.url, self.amp_url, self.cdn_amp_url)
         return tuple(dict.fromkeys(address for address in known if address))
+
+
+def as_set(article: Article, unpublished: str) -> Article:
+    """The article under the setting `unpublished`, "hide" or "show"."""
+    if article.hidden == "unpublished" and unpublished == "show":
+        return replace(article, hidden="")
+    return article
 
 
 def to_json(article: Article) -> str:

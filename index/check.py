@@ -5,12 +5,12 @@ serving generation are verified when it is opened.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from index.archive import ArchiveSpec, Loaded, load_lines, load_source, scan
-from index.article import Reject, kept_hash
+from index.article import Reject, as_set, kept_hash
 from index.errors import ArchiveError
 from index.generation import Store
 from index.reader import Snapshot
@@ -91,10 +91,8 @@ def _articles(spec: ArchiveSpec, settings: Settings, progress: Progress) -> Iter
 def _compare(
     loaded: Loaded, unpublished: str, seen: set[str], indexed: dict[str, int], snapshot: Snapshot
 ) -> Iterator[Difference]:
-    article = loaded.article
-    assert article
-    if article.hidden == "unpublished" and unpublished == "show":
-        article = replace(article, hidden="")
+    assert loaded.article
+    article = as_set(loaded.article, unpublished)
     if article.hidden or article.id in seen:  # a second file with the id is a reject of the reindex
         return
     seen.add(article.id)

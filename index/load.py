@@ -103,7 +103,7 @@ def load_article(
         title=fields.text(*TITLE_KEYS, max_chars=MAX_TITLE_CHARS),
         excerpt=fields.text(*EXCERPT_KEYS, max_chars=MAX_EXCERPT_CHARS),
         text=body_text(body, origin.body_format),
-        body=body,
+        body=body if body.strip() else "",
         body_format=origin.body_format,
         published=published,
         updated=fields.time(UPDATED_KEYS),
@@ -360,7 +360,7 @@ class _Fields:
     # Visibility
 
     def hidden(self) -> Hidden:
-        """Why the article must not be shown: the first reason of removed, draft, unpublished."""
+        """Why the article must not be shown: the first reason of removed, draft, unclear, unpublished."""
         if self.truth("removed", if_unread=True):
             return "removed"
         if self.truth("draft", if_unread=True):
@@ -371,11 +371,14 @@ class _Fields:
                 _time(published)
             except (ValueError, OverflowError):
                 self.warn("published", f"{_show(published)} is neither true or false nor a date; the article is hidden")
-                return "unpublished"
+                return "unclear"
             return ""
-        return "" if self.truth("published", if_unread=False, if_absent=True) else "unpublished"
+        visible = self.truth("published", if_unread=None, if_absent=True)
+        if visible is None:
+            return "unclear"
+        return "" if visible else "unpublished"
 
-    def truth(self, key: str, *, if_unread: bool, if_absent: bool = False) -> bool:
+    def truth(self, key: str, *, if_unread: bool | None, if_absent: bool = False) -> bool | None:
         value = self.front.get(key)
         if value is None:
             return if_absent

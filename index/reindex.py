@@ -9,11 +9,11 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from index.archive import ArchiveSpec, Loaded, SourceFile, SourceRejectError, load_bytes, load_lines, read_bytes, scan
-from index.article import Article, Reject, Warn, kept_hash
+from index.article import Article, Reject, Warn, as_set, kept_hash
 from index.errors import DamagedIndexError, IncompatibleIndexError, NoIndexError, UsageError
 from index.generation import Generation, Manifest, Store, sha256
 from index.lock import writer_lock
@@ -294,9 +294,7 @@ class _Reading:
             return Entry(raw, "reject", reject=loaded.reject, warnings=warnings)
         if not loaded.article:
             return Entry(raw, "none")
-        article = loaded.article
-        if article.hidden == "unpublished" and self._settings.unpublished == "show":
-            article = replace(article, hidden="")
+        article = as_set(loaded.article, self._settings.unpublished)
         outcome: Outcome = "hidden" if article.hidden else "indexed"
         removed = tuple(map(address_hash, article.addresses)) if article.hidden == "removed" else ()
         entry = Entry(raw, outcome, article.id, kept_hash(article), None, warnings, unknown, removed)
