@@ -1,5 +1,6 @@
 """What several test files share: an index of the example archive, and apps over archives made on the spot."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from web.service import EXTENSION
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "articles"
+
+_MUST_NOT_SKIP = ("chromium", "chromedriver", "BROADSHEET_TEST_DATA")
 
 BuildApp = Callable[[Mapping[str, str]], Flask]
 
@@ -64,3 +67,13 @@ def build_app(tmp_path: Path) -> Iterator[BuildApp]:
     yield build
     for app in apps:
         app.extensions[EXTENSION].close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With BROADSHEET_NO_SKIPS set, fail where a browser or real data was wanting: both should be there."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter and os.environ.get("BROADSHEET_NO_SKIPS") else []
+    wanting = [report for report in skipped if any(word in str(report.longrepr) for word in _MUST_NOT_SKIP)]
+    if wanting and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(wanting)} tests were skipped that must run here", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
