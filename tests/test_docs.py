@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from click import Option
+from click import Context, Option
 
 from search.results import NoteKind
 from web.cli import COMMANDS, cli
@@ -30,7 +30,7 @@ def test_every_module_has_its_place_in_the_architecture() -> None:
 def test_every_command_and_option_in_readme_exists() -> None:
     for name in COMMANDS:
         assert f"broadsheet {name}" in README or f"`{name}`" in README, name
-    context = cli.make_context("broadsheet", [])
+    context = Context(cli)
     options = {"--help"}
     for name in COMMANDS:
         command = cli.get_command(context, name)
