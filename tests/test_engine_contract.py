@@ -1,0 +1,361 @@
+"""What every engine promises. An engine joins by one entry in `OPENERS`."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.archive import ArchiveSpec
+from index.reindex import reindex
+from index.settings import Settings
+from search.embedded import EmbeddedEngine
+from search.engine import Engine
+from search.query import Filters, Query
+from search.results import Results
+
+Rows = Sequence[Mapping[str, Any]]
+Ask = Callable[..., Results]
+
+
+def _embedded(rows: Rows, path: Path) -> Engine:
+    archive = path / "a.jsonl"
+    archive.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    settings = Settings(index=str(path / "index"), max_query_chars=200)
+    reindex([ArchiveSpec("a", archive)], settings)
+    return EmbeddedEngine(settings)
+
+
+OPENERS = {"whoosh": _embedded}
+
+ARTICLES: Rows = [
+    {
+        "id": "arc",
+        "title": "Azure Arc for a hybrid world",
+        "excerpt": "Multi-cloud, managed.",
+        "type": "article",
+        "date": "2020-08-31T17:07:00Z",
+        "topics": ["Azure", "Management tools"],
+        "provider": {"name": "Microsoft", "domain": "microsoft.com"},
+        "category": "news",
+        "url": "https://azure.example/arc?id=7",
+        "webUrl": "https://www.azure.example/web-arc/",
+    },
+    {
+        "id": "apps",
+        "title": "PowerApps grow up",
+        "excerpt": "Low-code for all of us",
+        "date": "2021-03-01",
+        "topics": ["Power Apps", "management Tools"],
+        "provider": "Contoso",
+        "type": "article",
+        "category": "news",
+    },
+    {
+        "id": "power",
+        "title": "Power Apps in the cloud",
+        "excerpt": "",
+        "date": "2021-03-31T23:59:59Z",
+        "topics": ["Power Apps", "Management tools"],
+        "provider": "Contoso",
+        "type": "video",
+        "category": "learning",
+    },
+    {
+        "id": "it",
+        "title": "IT departments in the US",
+        "excerpt": "What it means to run C# and .NET",
+        "date": "2021-04-01",
+        "topics": ["IT"],
+        "provider": "Fabrikam",
+        "type": "Video",
+        "category": "news",
+        "author": "Ada Lovelace",
+    },
+    {
+        "id": "cafe",
+        "title": "A café for us",
+        "excerpt": "It runs.",
+        "body": "Nobody expects " + "the long body. " * 40 + "Here the espresso machine hums. " + "More of it. " * 40,
+        "provider": "Fabrikam",
+    },
+    {"id": "tokyo", "title": "東京都の天気", "excerpt": "Weather in Tokyo", "type": "article"},
+]
+
+
+@pytest.fixture(params=sorted(OPENERS))
+def open_over(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Rows], Engine]]:
+    """Opens the engine over articles, given as JSONL rows."""
+    opened: list[Engine] = []
+
+    def open_(rows: Rows) -> Engine:
+        folder = tmp_path / str(len(opened))
+        folder.mkdir()
+        opened.append(OPENERS[request.param](rows, folder))
+        return opened[-1]
+
+    yield open_
+    for engine in opened:
+        engine.close()
+        engine.close()
+
+
+@pytest.fixture
+def engine(open_over: Callable[[Rows], Engine]) -> Engine:
+    return open_over(ARTICLES)
+
+
+@pytest.fixture
+def ask(engine: Engine) -> Ask:
+    def ask_(text: str = "", **options: Any) -> Results:
+        return engine.search(Query(text, **({"size": 100} | options)))
+
+    return ask_
+
+
+def ids(results: Results) -> list[str]:
+    assert results.total == len(results.hits)
+    return [hit.article.id.removeprefix("a/") for hit in results.hits]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("azure arc", {"arc"}),
+        ("powerapps", {"apps", "power"}),
+        ("power apps", {"apps", "power"}),
+        ('"power apps"', {"apps", "power"}),  # one by its title, one by its topic
+        ('title:"power apps"', {"power"}),
+        ("multicloud", {"arc"}),
+        ("multi cloud", {"arc", "power"}),
+        ("multi-cloud", {"arc"}),
+        ("lowcode", {"apps"}),
+        ("IT", {"it"}),
+        ("it", {"it", "cafe"}),
+        ("US", {"it"}),
+        ("us", {"it", "cafe", "apps"}),
+        ("C#", {"it"}),
+        (".NET", {"it"}),
+        ("cafe", {"cafe"}),
+        ("café", {"cafe"}),
+        ("departments", {"it"}),
+        ("department", {"it"}),
+        ("東京", {"tokyo"}),
+        ("京", {"tokyo"}),
+        ("clou*", {"power"} | {"arc"}),
+        ("cloud -multi", {"power"}),
+        ("cloud NOT power", {"arc"}),
+        ("arc OR café", {"arc", "cafe"}),
+        ("(arc OR café) AND hybrid", {"arc"}),
+        ("-azure -power -powerapps", {"it", "cafe", "tokyo"}),
+        ("title:cloud", {"power"}),
+        ("author:lovelace", {"it"}),
+        ("provider:contoso", {"apps", "power"}),
+        ("provider:microsoft.com", {"arc"}),
+        ('topic:"management tools"', {"arc", "apps", "power"}),
+        ("type:video", {"power", "it"}),
+        ("-category:news", {"power", "cafe", "tokyo"}),
+        ("type:vid*", {"power", "it"}),
+        ("date:2021-03", {"apps", "power"}),
+        ("date:2021", {"apps", "power", "it"}),
+        ("date:2020..2021-03", {"arc", "apps", "power"}),
+        ("after:2021-03", {"it"}),
+        ("before:2021-03-01", {"arc"}),
+        ("-date:2021", {"arc", "cafe", "tokyo"}),
+        ("https://azure.example/arc?id=7&utm_source=feed#top", {"arc"}),
+        ("http://azure.example/web-arc", {"arc"}),
+        ("url:azure.example/web-arc/", {"arc"}),
+        ("https://azure.example/arc", set()),
+        ("the", {"it", "power", "cafe"}),
+        ("*", {"arc", "apps", "power", "it", "cafe", "tokyo"}),
+        ("", {"arc", "apps", "power", "it", "cafe", "tokyo"}),
+        ("???", {"arc", "apps", "power", "it", "cafe", "tokyo"}),
+    ],
+)
+def test_which_articles_a_query_finds(ask: Ask, text: str, expected: set[str]) -> None:
+    assert set(ids(ask(text))) == expected
+
+
+def test_few_full_matches_are_followed_by_halves(ask: Ask) -> None:
+    results = ask("azure hybrid café the")
+    assert results.match == "partial"
+    assert (results.total, results.full) == (1, 0)
+    assert [note.kind for note in results.notes] == ["partial"]
+    assert (results.notes[0].query, results.notes[0].match) == ("azure hybrid café the", "all")
+    results = ask("power cloud")
+    assert ids(results) == ["power", "arc", "apps"] or ids(results) == ["power", "apps", "arc"]
+    assert [hit.full for hit in results.hits] == [True, False, False]
+    assert (results.total, results.full) == (3, 1)
+    assert sum(bucket.count for bucket in results.facets["type"]) == 3
+
+
+def test_all_and_any(ask: Ask) -> None:
+    assert ids(ask("power cloud", match="all")) == ["power"]
+    results = ask("power cloud", match="any")
+    assert (set(ids(results)), results.match, results.full) == ({"power", "arc", "apps"}, "any", 1)
+
+
+def test_phrases_fields_and_dates_always_hold(ask: Ask) -> None:
+    assert set(ids(ask('power hybrid "in the"'))) == {"power"}
+    assert set(ids(ask("power cloud title:hybrid"))) == {"arc"}
+    assert set(ids(ask("power cloud date:2020"))) == {"arc"}
+
+
+def test_a_filter_never_changes_the_rule(open_over: Callable[[Rows], Engine]) -> None:
+    rows = [{"id": str(n), "title": "alpha beta", "type": "many"} for n in range(12)]
+    rows += [{"id": "x", "title": "alpha", "type": "one"}]
+    engine = open_over(rows)
+    query = Query("alpha beta", filters=Filters({"type": ("one",)}))
+    assert engine.search(query).total == 0
+    assert engine.search(replace(query, match="any")).total == 1
+
+
+def test_a_word_that_occurs_nowhere_is_stood_in_for(ask: Ask) -> None:
+    assert ids(ask("wrold")) == []  # two letters changed places: two edits, one too many for a short word
+    results = ask("hybrit")
+    assert ids(results) == ["arc"]
+    assert [(note.kind, note.query, note.match) for note in results.notes][:1] == [("stand_in", "hybrit", "all")]
+    assert ids(ask("hybrit", match="all")) == []
+    assert ids(ask('"hybrit"')) == []
+    assert len(ids(ask("-hybrit"))) == len(ARTICLES)
+
+
+def test_a_better_spelling_is_offered(ask: Ask) -> None:
+    results = ask("depertments", match="all")
+    assert results.total == 0
+    assert [(note.kind, note.query) for note in results.notes] == [("suggestion", "departments")]
+
+
+def test_an_overlong_query_is_cut_with_a_note(ask: Ask) -> None:
+    results = ask("azure " * 100)
+    assert results.notes[0].kind == "ignored"
+    assert results.notes[0].text == "Only the first 200 characters of the query were used."
+
+
+def facet(results: Results, name: str) -> list[tuple[str | None, int, bool]]:
+    return [(bucket.value, bucket.count, bucket.selected) for bucket in results.facets[name]]
+
+
+def test_facets_count_all_matches(ask: Ask) -> None:
+    results = ask(size=1)
+    assert facet(results, "topic") == [
+        ("Management tools", 3, False),
+        ("Power Apps", 2, False),
+        ("Azure", 1, False),
+        ("IT", 1, False),
+        (None, 2, False),
+    ]
+    assert facet(results, "type") == [("article", 3, False), ("Video", 2, False), (None, 1, False)]
+    assert [(year.value, year.count, [(m.value, m.count) for m in year.months]) for year in results.dates] == [
+        ("2021", 3, [("2021-04", 1), ("2021-03", 2)]),
+        ("2020", 1, [("2020-08", 1)]),
+        (None, 2, []),
+    ]
+
+
+def test_chosen_values_are_or_within_and_across_and_do_not_shrink_their_own_facet(ask: Ask) -> None:
+    results = ask(filters=Filters({"topic": ("power apps", "IT"), "type": ("video",)}))
+    assert set(ids(results)) == {"power", "it"}
+    assert facet(results, "topic") == [
+        ("IT", 1, True),
+        ("Management tools", 1, False),
+        ("Power Apps", 1, True),
+    ]
+    assert facet(results, "type") == [("Video", 2, True), ("article", 1, False)]
+
+
+def test_missing_values_can_be_chosen(ask: Ask) -> None:
+    results = ask(filters=Filters(missing=frozenset({"topic"})))
+    assert set(ids(results)) == {"cafe", "tokyo"}
+    assert facet(results, "topic")[-1] == (None, 2, True)
+    results = ask(filters=Filters({"topic": ("IT",)}, missing=frozenset({"topic"})))
+    assert set(ids(results)) == {"it", "cafe", "tokyo"}
+    results = ask(filters=Filters(missing=frozenset({"date"})))
+    assert set(ids(results)) == {"cafe", "tokyo"}
+    assert (results.dates[-1].value, results.dates[-1].selected) == (None, True)
+
+
+def test_dates_are_a_choice_like_any_other(ask: Ask) -> None:
+    march = Filters(start=datetime(2021, 3, 1, tzinfo=UTC), end=datetime(2021, 4, 1, tzinfo=UTC))
+    results = ask(filters=march)
+    assert set(ids(results)) == {"apps", "power"}
+    assert [month.selected for month in results.dates[0].months] == [False, True]
+    assert sum(year.count for year in results.dates) == len(ARTICLES)
+
+
+def test_a_value_that_no_article_has_stays_chosen(ask: Ask) -> None:
+    results = ask(filters=Filters({"topic": ("Nonsense",)}))
+    assert results.total == 0
+    assert ("Nonsense", 0, True) in facet(results, "topic")
+
+
+def test_twenty_values_and_every_chosen_one(open_over: Callable[[Rows], Engine]) -> None:
+    rows = [{"id": f"{n}-{m}", "title": "x", "topics": [f"t{n:02}"]} for n in range(30) for m in range(30 - n)]
+    buckets = open_over(rows).search(Query(filters=Filters({"topic": ("t29", "t00")}))).facets["topic"]
+    assert [bucket.value for bucket in buckets] == [f"t{n:02}" for n in range(20)] + ["t29"]
+
+
+def test_sorting_by_date_puts_undated_articles_last(ask: Ask) -> None:
+    assert ids(ask(sort="newest")) == ["it", "power", "apps", "arc", "cafe", "tokyo"]
+    assert ids(ask(sort="oldest")) == ["arc", "apps", "power", "it", "cafe", "tokyo"]
+
+
+def test_pages_neither_repeat_nor_drop(open_over: Callable[[Rows], Engine]) -> None:
+    rows = [{"id": f"{n:03}", "title": "equal words stand here", "date": "2021-01-01"} for n in range(57)]
+    engine = open_over(rows)
+    for text in ("", "equal", "equal nothing"):
+        pages = [engine.search(Query(text, page=page, size=10)) for page in range(1, 8)]
+        seen = [hit.article.id for page in pages for hit in page.hits]
+        assert seen == [f"a/{n:03}" for n in range(57)]
+        assert [hit.rank for page in pages for hit in page.hits] == list(range(1, 58))
+
+
+def test_titles_weigh_more_and_newer_articles_a_little(open_over: Callable[[Rows], Engine]) -> None:
+    engine = open_over([
+        {"id": "excerpt", "title": "something else", "excerpt": "about kestrels", "date": "2021-01-01"},
+        {"id": "title", "title": "about kestrels", "excerpt": "something else", "date": "2021-01-01"},
+        {"id": "newer", "title": "about kestrels", "excerpt": "something else", "date": "2021-06-01"},
+        {"id": "other", "title": "nothing of the kind"},
+    ])  # fmt: skip
+    assert ids(engine.search(Query("kestrels"))) == ["newer", "title", "excerpt"]
+
+
+def test_the_exact_form_ranks_first(open_over: Callable[[Rows], Engine]) -> None:
+    rows = [{"id": word, "title": f"{word} today"} for word in ("universe", "university", "universal")]
+    for word in ("universe", "university", "universal"):
+        assert ids(open_over(rows).search(Query(word)))[0] == word
+
+
+def test_highlights_and_the_best_passage(ask: Ask) -> None:
+    hit = ask("espresso café").hits[0]
+    assert hit.highlights == {"title": ((2, 6),), "excerpt": ()}
+    assert hit.snippet
+    assert "espresso machine" in hit.snippet.text
+    assert [hit.snippet.text[start:end] for start, end in hit.snippet.highlights] == ["espresso"]
+    assert ask("arc").hits[0].snippet is None
+
+
+def test_topics_are_shown_in_their_most_frequent_spelling(ask: Ask) -> None:
+    assert ask("powerapps grow", match="all").hits[0].article.topics == ("Power Apps", "Management tools")
+
+
+def test_get_and_status(engine: Engine) -> None:
+    found = engine.get("a/arc")
+    assert found
+    assert found.article.title == "Azure Arc for a hybrid world"
+    assert engine.get("a/nothing") is None
+    assert engine.get("") is None
+    status = engine.status()
+    assert (status.articles, status.hidden, status.rejected) == (6, 0, 0)
+    assert status.newest == "2021-04-01T00:00:00Z"
+    assert status.generation == engine.search(Query()).generation
+
+
+def test_an_empty_page_has_counts_only(ask: Ask) -> None:
+    results = ask("", size=0)
+    assert (results.total, results.hits) == (6, ())
+    assert results.facets["topic"]
+    assert ask("", page=99, size=10).hits == ()
