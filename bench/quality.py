@@ -50,7 +50,7 @@ def answer(engine: Engine, queries: Path, match: Match) -> Run:
     """The ids of the best documents of each query, best first."""
     run: Run = {}
     for identity, text in load_queries(queries):
-        results = engine.search(Query(text=text, match=match, size=DEPTH))
+        results = engine.search(Query(text=text, match=match, size=DEPTH, highlight=False))
         run[identity] = [hit.article.id.partition("/")[2] for hit in results.hits]
     return run
 

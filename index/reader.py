@@ -104,6 +104,7 @@ class Snapshot:
         schema = self._reader.schema
         self._placed = {name for name in schema.names() if schema[name].indexed and _has_positions(schema[name])}
         self._leaves: list[tuple[Any, int]] = list(self._reader.leaf_readers())
+        self._articles = [(leaf.column_reader("article"), offset) for leaf, offset in self._leaves]
         self.size: int = self._reader.doc_count_all()
         self.live = np.ones(self.size, np.bool_)
         facts: list[Facts] = []
@@ -184,10 +185,10 @@ class Snapshot:
 
     def article(self, number: int) -> Article:
         """The article as it was indexed."""
-        for leaf, offset in reversed(self._leaves):
+        for articles, offset in reversed(self._articles):
             if number >= offset:
                 with self._lock:
-                    return from_json(leaf.column_reader("article")[number - offset].decode("utf-8"))
+                    return from_json(articles[number - offset].decode("utf-8"))
         raise IndexError(number)
 
     def close(self) -> None:

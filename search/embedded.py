@@ -22,6 +22,7 @@ from search.results import Found, Hit, Note, RelatedLink, Results, Status
 from search.snippets import Highlighter
 from search.spelling import Spelling
 
+_SUGGESTION_RARE = 3  # a word in more articles than these is hardly misspelt
 _SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequent
 
 
@@ -102,7 +103,7 @@ class EmbeddedEngine:
     def _hits(self, query: Query, found: Evaluated, matches: np.ndarray, serving: _Serving) -> Iterator[Hit]:
         offset = (query.page - 1) * query.size
         page = _order(query, found, matches, serving.searchable, offset + query.size)[offset:]
-        highlighter = Highlighter(found.clauses)
+        highlighter = Highlighter(found.clauses if query.highlight else ())
         for rank, number in enumerate(page.tolist(), start=offset + 1):
             article = _canonical(serving.searchable.snapshot, number)
             yield Hit(
@@ -123,8 +124,8 @@ class EmbeddedEngine:
             return
         spelling = serving.searchable.spelling
         corrected = text
-        rarest = sorted(found.words, key=lambda pair: pair[1])[:MAX_LOOKUPS]
-        for word, count in sorted(rarest, key=lambda pair: pair[0].span, reverse=True):
+        rare = [pair for pair in found.words if pair[1] <= _SUGGESTION_RARE][:MAX_LOOKUPS]
+        for word, count in sorted(rare, key=lambda pair: pair[0].span, reverse=True):
             nearest = spelling.nearest(word.text, limit=1)
             if nearest and spelling.count(nearest[0]) >= max(1, count * _SUGGESTION_GAIN):
                 start, end = word.span

@@ -117,6 +117,7 @@ class Query:
         match: how many of the words must match; `auto` is explained in `search.evaluate`.
         page: 1-based.
         size: hits a page, 0..100.
+        highlight: whether hits carry ranges and snippets, which cost more than finding them.
     """
 
     text: str = ""
@@ -125,3 +126,4 @@ class Query:
     sort: Sort = "relevance"
     page: int = 1
     size: int = 10
+    highlight: bool = True

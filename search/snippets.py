@@ -30,10 +30,14 @@ class Highlighter:
 
     def ranges(self, text: str, field: str) -> Ranges:
         """What to mark in the value of `field`: half-open, sorted, not overlapping."""
+        if not self._clauses:
+            return ()
         return merge([span for spans in self._spans(tokens(text), field) for span in spans])
 
     def snippet(self, text: str, field: str = "body") -> Snippet | None:
         """The passage that holds most of the query's words, None where the text holds none."""
+        if not self._clauses:
+            return None
         text = text[:_MAX_BODY_CHARS]
         by_clause = self._spans(tokens(text), field)
         marks = sorted((start, end, number) for number, spans in enumerate(by_clause) for start, end in spans)
