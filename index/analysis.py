@@ -200,8 +200,13 @@ def all_in_capitals(text: str) -> bool:
     return text == text.upper() and text != text.lower() and _LONG_CAPITALS.search(text) is not None
 
 
-@lru_cache(maxsize=200_000)
 def _forms(raw: str, kind: str, capitals: bool) -> Forms:
+    """The forms of one token; of a very long one only the beginning counts."""
+    return _cached_forms(raw[: 2 * MAX_TERM_CHARS], kind, capitals)
+
+
+@lru_cache(maxsize=200_000)
+def _cached_forms(raw: str, kind: str, capitals: bool) -> Forms:
     exact = _fold(raw)
     if kind == "dotted":
         exact = exact.replace(".", "")
@@ -276,9 +281,16 @@ def _note(stream: dict[str, list[int]], term: str, position: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WordForms:
-    """A typed word as the index knows it: its parts in order, and the parts written as one where there are several."""
+    """A typed word as the index knows it.
+
+    Attributes:
+        parts: the forms of its parts in order; one for most words.
+        offsets: where each part stands, from the first.
+        joined: the parts written as one, where there are several.
+    """
 
     parts: tuple[Forms, ...]
+    offsets: tuple[int, ...]
     joined: Forms | None
 
 
@@ -294,7 +306,8 @@ def word_forms(text: str, *, capitals: bool) -> WordForms:
             parts[-1] = parts[-1]._replace(capitals=token.exact)
         elif token.start == found[0].start and token.end == max(other.end for other in found) and len(parts) > 1:
             joined = Forms(token.exact, token.stem)
-    return WordForms(tuple(parts), joined)
+    places = [token.position for token in found if not token.extra]
+    return WordForms(tuple(parts), tuple(place - places[0] for place in places), joined)
 
 
 def fingerprint() -> str:

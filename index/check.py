@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from index.archive import ArchiveSpec, Loaded, load_lines, load_source, scan
+from index.archive import ArchiveSpec, Loaded, load_source, scan
 from index.article import Reject, as_set, kept_hash
 from index.errors import ArchiveError
 from index.generation import Store
@@ -53,7 +53,8 @@ def check(settings: Settings, progress: Progress = silent) -> CheckReport:
     snapshot = Snapshot(generation.path)
     try:
         indexed = {snapshot.ids[number]: number for number in range(snapshot.size) if snapshot.live[number]}
-        seen: set[str] = set()
+        taken: set[str] = set()
+        seen: set[str] = set()  # the visible ones of them
         rejects: list[Reject] = []
         files = 0
         unpublished = generation.manifest.unpublished
@@ -64,7 +65,7 @@ def check(settings: Settings, progress: Progress = silent) -> CheckReport:
                     if loaded.reject:
                         rejects.append(loaded.reject)
                     elif loaded.article:
-                        differences += _compare(loaded, unpublished, seen, indexed, snapshot)
+                        differences += _compare(loaded, unpublished, taken, seen, indexed, snapshot)
             except ArchiveError as error:
                 differences.append(Difference("archive", name, str(error)))
                 seen |= {identity for identity in indexed if identity.startswith(f"{name}/")}
@@ -81,19 +82,20 @@ def _articles(spec: ArchiveSpec, settings: Settings, progress: Progress) -> Iter
         progress(f"checking {spec.name}", done, len(sources))
         if isinstance(source, Reject):
             yield Loaded(article=None, reject=source)
-        elif source.relative:
-            yield from load_source(spec, source, settings)
         else:
-            yield from load_lines(spec, source, settings)
+            yield from load_source(spec, source, settings)
     progress(f"checking {spec.name}", len(sources), len(sources))
 
 
 def _compare(
-    loaded: Loaded, unpublished: str, seen: set[str], indexed: dict[str, int], snapshot: Snapshot
+    loaded: Loaded, unpublished: str, taken: set[str], seen: set[str], indexed: dict[str, int], snapshot: Snapshot
 ) -> Iterator[Difference]:
     assert loaded.article
     article = as_set(loaded.article, unpublished)
-    if article.hidden or article.id in seen:  # a second file with the id is a reject of the reindex
+    if article.id in taken:  # a second file with the id is a reject of the reindex
+        return
+    taken.add(article.id)
+    if article.hidden:
         return
     seen.add(article.id)
     number = indexed.get(article.id)

@@ -1,6 +1,7 @@
 """Article -> document: what is indexed of an article, and the facts kept beside it for ranking and facets."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,7 @@ def document(article: Article) -> dict[str, Any]:
     values = facet_values(article)
     facts = Facts(
         id=article.id,
-        published=int(article.published.timestamp()) if article.published else None,
+        published=math.floor(article.published.timestamp()) if article.published else None,
         quality=article.quality,
         heat=article.heat,
         lengths=tuple(stream.length for stream in analyzed.values()),

@@ -12,12 +12,14 @@ rename: after a crash at any moment either the old or the new one serves. Segmen
 links. What is in a generation's files is `index.writer`'s and `index.reader`'s matter.
 """
 
+import errno
 import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
+import stat
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,7 +88,7 @@ class Store:
     def current_name(self) -> str:
         """The text of `CURRENT`; changes exactly when another generation serves. "" where there is none."""
         try:
-            return (self.path / CURRENT).read_text(encoding="utf-8", errors="replace")
+            return read_regular(self.path / CURRENT).decode("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
@@ -100,10 +102,13 @@ class Store:
         for _ in range(3):  # a writer may replace and prune while we look
             before = self.current_name()
             try:
-                return self._open()
+                generation = self._open()
             except DamagedIndexError:
                 if self.current_name() == before:
                     raise
+                continue
+            if not generation.notes or self.current_name() == before:
+                return generation
         return self._open()
 
     def _open(self) -> Generation:
@@ -155,7 +160,10 @@ class Store:
         directory = self._generations / name
         for file, (size, expected) in manifest.files.items():
             try:
-                found = (directory / file).stat().st_size
+                status = (directory / file).stat()
+                found = status.st_size
+                if not stat.S_ISREG(status.st_mode):
+                    raise self._damaged(f"{name}/{file} is not a regular file")
                 if found != size:
                     raise self._damaged(f"{name}/{file} has {found} bytes instead of {size}")
                 if sha256(directory / file) != expected:
@@ -174,7 +182,7 @@ class Store:
             raise self._damaged(f"{CURRENT} names no generation")
         path = self._generations / name / MANIFEST
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
         except OSError as error:
             raise self._damaged(f"{name}/{MANIFEST}: {error.strerror}") from error
         if digest and hashlib.sha256(data).hexdigest() != digest:
@@ -235,7 +243,7 @@ class Store:
             sync(path)
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         manifest = replace(manifest, generation=name, created=created, files=files)
-        data = json.dumps(asdict(manifest), indent=1, ensure_ascii=False).encode("utf-8")
+        data = json.dumps(asdict(manifest), indent=1).encode("ascii")
         _write_synced(partial / MANIFEST, data)
         sync(partial)
         partial.rename(self._generations / name)
@@ -256,6 +264,19 @@ class Store:
         for entry in self._generations.iterdir():
             if entry.name.startswith(_PARTIAL) or (_NAME.fullmatch(entry.name) and entry.name not in wanted):
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file; what else may lie there (a pipe) must not make us wait.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        return file.read()
 
 
 def sha256(path: Path) -> str:

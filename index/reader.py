@@ -8,13 +8,13 @@ and are False in `live`. Postings never hold deleted documents. What the arrays 
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from whoosh.filedb.filestore import FileStorage
+from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import TermNotFound
 
 from index.article import Article, from_json
@@ -37,13 +37,11 @@ class Postings:
     Attributes:
         documents: ascending document numbers.
         frequencies: occurrences in each.
-        starts: `positions[starts[i]:starts[i + 1]]` belong to `documents[i]`.
-        positions: ascending within each document.
+        positions: of all occurrences, by document, ascending within each.
     """
 
     documents: Documents
     frequencies: Floats
-    starts: Documents
     positions: Documents
 
 
@@ -56,28 +54,24 @@ class Column:
         codes: `values[code]` for each (document, value) pair, by document.
         documents: the document of each pair.
         folded: code by case-folded value.
+        present: which documents have a value at all, by number.
     """
 
     values: tuple[str, ...]
     codes: Documents
     documents: Documents
     folded: dict[str, int]
+    present: Flags
 
-    def having(self, codes: list[int], size: int) -> Flags:
+    def having(self, codes: list[int]) -> Flags:
         """Which documents have one of the values."""
-        flags = np.zeros(size, np.bool_)
+        flags = np.zeros(len(self.present), np.bool_)
         flags[self.documents[np.isin(self.codes, codes)]] = True
-        return flags
-
-    def any(self, size: int) -> Flags:
-        """Which documents have a value at all."""
-        flags = np.zeros(size, np.bool_)
-        flags[self.documents] = True
         return flags
 
 
 _NONE = np.zeros(0, np.int64)
-_NO_POSTINGS = Postings(_NONE, np.zeros(0), _NONE, _NONE)
+_NO_POSTINGS = Postings(_NONE, np.zeros(0), _NONE)
 
 
 def _has_positions(field: Any) -> bool:
@@ -98,14 +92,28 @@ class Snapshot:
     """
 
     def __init__(self, directory: Path) -> None:
+        """Open the segments of a verified generation.
+
+        Raises:
+            DamagedIndexError: they cannot be read after all, or were pruned meanwhile.
+        """
+        try:
+            self._open(directory)
+        except (WhooshIndexError, OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise DamagedIndexError(f"the index in {directory} cannot be read: {error}", path=directory) from error
+
+    def _open(self, directory: Path) -> None:
         self._lock = threading.Lock()  # a Whoosh reader is not for several threads at once
+        self._cache: dict[tuple[str, str], Postings] = {}
         self._index = FileStorage(str(directory)).open_index()
         self._reader = self._index.reader()
-        schema = self._reader.schema
+        schema = self._index.schema
         self._placed = {name for name in schema.names() if schema[name].indexed and _has_positions(schema[name])}
-        self._leaves: list[tuple[Any, int]] = list(self._reader.leaf_readers())
-        self._articles = [(leaf.column_reader("article"), offset) for leaf, offset in self._leaves]
         self.size: int = self._reader.doc_count_all()
+        self._leaves: list[tuple[Any, int]] = []  # segments with documents; Whoosh cannot read columns of empty ones
+        if self.size:
+            self._leaves = [each for each in self._reader.leaf_readers() if each[0].doc_count_all()]
+        self._articles = [(leaf.column_reader("article"), offset) for leaf, offset in self._leaves]
         self.live = np.ones(self.size, np.bool_)
         facts: list[Facts] = []
         for leaf, offset in self._leaves:
@@ -113,7 +121,7 @@ class Snapshot:
             facts += [facts_from_json(column[number]) for number in range(leaf.doc_count_all())]
             self.live[[offset + number for number in range(leaf.doc_count_all()) if leaf.is_deleted(number)]] = False
         if len(facts) != self.size:
-            raise DamagedIndexError(f"the index in {directory} lacks documents", path=directory)
+            raise ValueError("documents are wanting")
         self.ids = [fact.id for fact in facts]
         self.published = np.array(
             [UNDATED if fact.published is None else fact.published for fact in facts], dtype=np.int64
@@ -124,7 +132,6 @@ class Snapshot:
         self.lengths = {field.name: lengths[:, i] for i, field in enumerate(TEXT_FIELDS)}
         self.columns = {name: self._column(facts, name) for name in ("topic", "provider", "type", "category")}
         self._numbers = {self.ids[number]: int(number) for number in np.flatnonzero(self.live)}
-        self.postings = lru_cache(maxsize=_CACHED_POSTINGS)(self._postings)
 
     def _column(self, facts: list[Facts], name: str) -> Column:
         spellings: dict[str, Counter[str]] = {}
@@ -136,14 +143,23 @@ class Snapshot:
                 pairs.append((number, key))
         folded = {key: code for code, key in enumerate(sorted(spellings))}
         values = tuple(min(spellings[key].items(), key=lambda item: (-item[1], item[0]))[0] for key in folded)
-        return Column(
-            values,
-            np.array([folded[key] for _, key in pairs], dtype=np.int64),
-            np.array([number for number, _ in pairs], dtype=np.int64),
-            folded,
-        )
+        codes = np.array([folded[key] for _, key in pairs], dtype=np.int64)
+        documents = np.array([number for number, _ in pairs], dtype=np.int64)
+        present = np.zeros(self.size, np.bool_)
+        present[documents] = True
+        return Column(values, codes, documents, folded, present)
 
-    def _postings(self, field: str, term: str) -> Postings:
+    def postings(self, field: str, term: str) -> Postings:
+        """Where a term occurs in one stream of one field; empty where it does not."""
+        found = self._cache.get((field, term))
+        if found is None:
+            found = self._read_postings(field, term)
+            if len(self._cache) >= _CACHED_POSTINGS:
+                self._cache.clear()
+            self._cache[field, term] = found
+        return found
+
+    def _read_postings(self, field: str, term: str) -> Postings:
         documents: list[int] = []
         positions: list[list[int]] = []
         with self._lock:
@@ -163,20 +179,25 @@ class Snapshot:
         return Postings(
             np.array(documents, dtype=np.int64),
             frequencies.astype(np.float64),
-            np.concatenate(([0], np.cumsum(frequencies))),
             np.array([place for places in positions for place in places], dtype=np.int64),
         )
 
     def terms(self, field: str, prefix: str = "") -> list[str]:
         """The terms of a stream that begin with `prefix`, sorted; some may occur in deleted documents only."""
+        if not self._leaves:
+            return []
         with self._lock:
             found = self._reader.expand_prefix(field, prefix.encode("utf-8", "replace"))
             return [term.decode("utf-8") for term in found]
 
     def terms_within(self, field: str, word: str, distance: int, prefix: int) -> list[str]:
         """The terms of a stream at most `distance` edits (Levenshtein) away, alike in the first `prefix` characters."""
+        if not self._leaves:
+            return []
         with self._lock:
-            found = self._reader.terms_within(field, word, distance, prefix=prefix)
+            # Segment by segment: over several at once Whoosh counts edits in another way, and slowly.
+            leaves = [leaf for leaf, _ in self._leaves]
+            found = {term for leaf in leaves for term in leaf.terms_within(field, word, distance, prefix=prefix)}
             return [term if isinstance(term, str) else term.decode("utf-8") for term in found]
 
     def number(self, article_id: str) -> int | None:

@@ -5,7 +5,6 @@ The order of work: read what each archive holds now, file by file, against what 
 files is `index.archive`'s work, durability `index.generation`'s.
 """
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -14,12 +13,12 @@ from pathlib import Path
 
 from index.archive import ArchiveSpec, Loaded, SourceFile, SourceRejectError, load_bytes, load_lines, read_bytes, scan
 from index.article import Article, Reject, Warn, as_set, kept_hash
-from index.errors import DamagedIndexError, IncompatibleIndexError, NoIndexError, UsageError
+from index.errors import ArchiveError, DamagedIndexError, IncompatibleIndexError, NoIndexError, UsageError
 from index.generation import Generation, Manifest, Store, sha256
 from index.lock import writer_lock
 from index.schema import fingerprint
 from index.settings import Settings
-from index.state import ArchiveState, Entry, Fingerprints, Outcome, State
+from index.state import ArchiveState, Entry, Fingerprints, Outcome, State, raw_hash, reading_version
 from index.urls import address_hash
 from index.writer import WhooshWriter, Writer
 
@@ -85,7 +84,7 @@ def reindex(
         progress: see `Progress`.
 
     Raises:
-        UsageError: no archive known or given, or one to forget that is not known.
+        UsageError: no archive known or given, two of one name, or one to forget that is not known.
         ArchiveError: an archive is missing or empty; nothing was changed.
         ForeignIndexError: the directory holds something that is not ours.
         LockedError: another reindex is at work.
@@ -157,7 +156,7 @@ class _Task:
         self.serving_name = serving.manifest.generation if serving else ""
         usable = serving is not None and serving.manifest.unpublished == settings.unpublished and not full
         self.base = serving if usable else None  # what the new generation builds upon
-        self.old = State.load(self.base.path) if self.base else State()
+        self.old = State.load(serving.path) if serving else State()
 
     def run(self, specs: Sequence[ArchiveSpec], forget: Sequence[str], draft: _Draft) -> "_Reading":
         """Read the archives and write their differences into the draft."""
@@ -166,12 +165,15 @@ class _Task:
             if name not in known:
                 raise UsageError(f"the index knows no archive {name!r}" + _known_names(known))
             del known[name]
-        given = {spec.name: spec.path for spec in specs}
+        given: dict[str, Path] = {}
+        for spec in specs:
+            if given.setdefault(spec.name, spec.path) != spec.path:
+                raise UsageError(f"two archives are called {spec.name!r}; name one otherwise: NAME=ARCHIVE")
         archives = known | given
         if not archives and not forget:
             raise UsageError("name an archive to index: broadsheet reindex [NAME=]ARCHIVE")
-        read = given if given and self.base else archives
-        reading = _Reading(self.settings, self.old, self.stamps, draft, self.progress)
+        read = given if (given or forget) and self.base else archives
+        reading = _Reading(self.settings, self.old, self.base is not None, self.stamps, draft, self.progress)
         for name, path in archives.items():
             if name in read:
                 reading.read(ArchiveSpec(name, path))
@@ -214,8 +216,17 @@ def _known_names(known: Iterable[str]) -> str:
 class _Reading:
     """Collects the new state, archive by archive, and hands each difference to the draft."""
 
-    def __init__(self, settings: Settings, old: State, stamps: Fingerprints, draft: _Draft, progress: Progress) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        old: State,
+        builds_on_old: bool,
+        stamps: Fingerprints,
+        draft: _Draft,
+        progress: Progress,
+    ) -> None:
         self.new = State()
+        self._builds_on_old = builds_on_old
         self._settings = settings
         self._old = old
         self._stamps = stamps
@@ -237,7 +248,8 @@ class _Reading:
 
     def read(self, spec: ArchiveSpec) -> None:
         """Read an archive from disk."""
-        old = self._old.archives.get(spec.name, ArchiveState(str(spec.path)))
+        nothing = ArchiveState(str(spec.path))
+        old = self._old.archives.get(spec.name, nothing) if self._builds_on_old else nothing
         archive = ArchiveState(str(spec.path))
         self.new.archives[spec.name] = archive
         self._progress(f"scanning {spec.name}", 0, 0)
@@ -245,28 +257,40 @@ class _Reading:
         for done, source in enumerate(sources):
             self._progress(f"reading {spec.name}", done, len(sources))
             if isinstance(source, Reject):
-                archive.entries[source.path] = Entry("", "reject", reject=source)
+                archive.entries[f"\0{done}"] = Entry("", "reject", reject=source)
+                self._keep_below(source.path, old, archive)
             elif source.relative:
                 archive.entries[source.relative] = self._read_file(spec, source, old.entries.get(source.relative))
             else:
                 self._read_lines(spec, source, old, archive)
+        if all(entry.outcome == "none" for entry in archive.entries.values()):
+            raise ArchiveError(f"{spec.path} is empty: no file there has front matter", path=spec.path)
         self._progress(f"reading {spec.name}", len(sources), len(sources))
+
+    def _keep_below(self, path: str, old: ArchiveState, archive: ArchiveState) -> None:
+        """What a folder held that cannot be read now stays as it is in the index."""
+        folder = path.partition("/")[2] + "/"
+        for key, entry in old.entries.items():
+            if key.startswith(folder):
+                archive.entries[key] = self._take(entry, None, key)
 
     def _read_file(self, spec: ArchiveSpec, source: SourceFile, old: Entry | None) -> Entry:
         raw = self._stamps.raw_of(str(source.path), source.fingerprint)
-        if old and raw and old.raw == raw:
+        too_large = source.fingerprint[0] > self._settings.max_file_bytes
+        if old and raw and old.raw == raw and not too_large:
             return self._take(old, None, source.relative)
+        removed = old.removed if old else ()  # no link leads there, even if the file cannot be read any more
         now_ns = time.time_ns()
         try:
             data = read_bytes(spec, source, self._settings)
         except SourceRejectError as error:
-            return Entry("", "reject", reject=error.reject)
-        raw = hashlib.sha256(data).hexdigest()
+            return Entry("", "reject", reject=error.reject, removed=removed)
+        raw = raw_hash(data)
         self._stamps.remember(str(source.path), source.fingerprint, raw, now_ns)
         if old and old.raw == raw:
             return self._take(old, None, source.relative)
         loaded = load_bytes(spec, source, data, self._settings)
-        return self._take_loaded(loaded, raw, source.relative)
+        return self._take_loaded(loaded, raw, source.relative, removed)
 
     def _read_lines(self, spec: ArchiveSpec, source: SourceFile, old: ArchiveState, archive: ArchiveState) -> None:
         now_ns = time.time_ns()
@@ -274,24 +298,24 @@ class _Reading:
         if not raw:
             raw = sha256(source.path)
             self._stamps.remember(str(source.path), source.fingerprint, raw, now_ns)
-        archive.raw = raw
-        if old.raw == raw:
+        archive.raw = f"{raw} {self._settings.max_file_bytes} {reading_version()}"
+        if old.raw == archive.raw:
             for key, entry in old.entries.items():
                 archive.entries[key] = self._take(entry, None, key)
             return
         for number, loaded in enumerate(load_lines(spec, source, self._settings), start=1):
             if number % 1000 == 0:
                 self._progress(f"reading {spec.name}", number, 0)
-            key = loaded.article.path if loaded.article else f"line {loaded.reject.line if loaded.reject else number}"
+            key = loaded.article.path if loaded.article else f"\0{number}"
             if key in archive.entries:
-                key = f"line {loaded.line}"
+                key = f"\0{number}"
             archive.entries[key] = self._take_loaded(loaded, "", key)
 
-    def _take_loaded(self, loaded: Loaded, raw: str, key: str) -> Entry:
+    def _take_loaded(self, loaded: Loaded, raw: str, key: str, removed: tuple[str, ...] = ()) -> Entry:
         self._files_read += 1
         warnings, unknown = loaded.warnings, tuple(sorted(loaded.unknown))
         if loaded.reject:
-            return Entry(raw, "reject", reject=loaded.reject, warnings=warnings)
+            return Entry(raw, "reject", reject=loaded.reject, warnings=warnings, removed=removed)
         if not loaded.article:
             return Entry(raw, "none")
         article = as_set(loaded.article, self._settings.unpublished)
@@ -309,7 +333,8 @@ class _Reading:
         if entry.id in self._taken:
             path = self._place(entry.id.partition("/")[0], key, line)
             reject = Reject(path, line, None, f"the id {entry.id} is taken by {self._taken[entry.id]}")
-            return Entry("", "reject", reject=reject)  # read again next time: the other file may be gone
+            # Read again next time: the other file may be gone.
+            return Entry("", "reject", reject=reject, removed=entry.removed)
         if entry.id:
             self._taken[entry.id] = f"line {line}" if line else key
         if entry.outcome == "indexed":
@@ -320,15 +345,16 @@ class _Reading:
 
     def _index(self, entry: Entry, article: Article) -> None:
         before = self._indexed_before.get(entry.id)
-        if before and before.kept == entry.kept:
+        same = before is not None and before.kept == entry.kept
+        if before is None:
+            self._added.append(entry)
+        elif not same:
+            self._changed += 1
+        if same and self._builds_on_old:
             return
         writer = self._draft.write()
-        if before:
-            self._changed += 1
-            if writer:
-                writer.delete(entry.id)
-        else:
-            self._added.append(entry)
+        if writer and before and self._builds_on_old:
+            writer.delete(entry.id)
         if writer:
             writer.add(article)
 
@@ -336,7 +362,7 @@ class _Reading:
         """Take articles out of the index that the archives no longer show."""
         for identity in self._indexed_before.keys() - self._indexed.keys():
             self._removed.append(self._indexed_before[identity])
-            writer = self._draft.write()
+            writer = self._draft.write() if self._builds_on_old else None
             if writer:
                 writer.delete(identity)
 

@@ -57,8 +57,8 @@ class StreamField(fields.FieldType):  # type: ignore[misc]  # Whoosh has no type
 class TermsField(fields.FieldType):  # type: ignore[misc]
     """Whole values: the value is a sequence of distinct terms."""
 
-    def __init__(self, *, unique: bool = False) -> None:
-        super().__init__(formats.Existence(), None, unique=unique)
+    def __init__(self) -> None:
+        super().__init__(formats.Existence(), None)
 
     def index(self, value: tuple[str, ...], **_: object) -> Iterator[tuple[bytes, int, float, bytes]]:
         for term in value:
@@ -68,7 +68,7 @@ class TermsField(fields.FieldType):  # type: ignore[misc]
 def whoosh_schema() -> fields.Schema:
     """The table as Whoosh wants it."""
     schema = fields.Schema(
-        id=TermsField(unique=True),
+        id=TermsField(),
         url=TermsField(),
         facts=fields.COLUMN(columns.VarBytesColumn()),
         article=fields.COLUMN(columns.CompressedBytesColumn(level=6)),

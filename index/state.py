@@ -4,13 +4,17 @@
 spare reading a file whose stamp is unchanged; without it every file is read and hashed once.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from index.article import Reject, Warn
+from index.generation import read_regular
 
 FILE = "state.json"
 FINGERPRINTS_FILE = "fingerprints.json"
@@ -24,7 +28,7 @@ class Entry:
     """One file (or JSONL line) as last read.
 
     Attributes:
-        raw: SHA-256 (hex) of the bytes read; "" for a JSONL line.
+        raw: `raw_hash` of the bytes read; "" for a JSONL line and for what must be read again in any case.
         outcome: what became of it; "none" had no front matter.
         id: of the article, "" where there is none.
         kept: `index.article.kept_hash` of the article, "" where there is none.
@@ -43,10 +47,16 @@ class Entry:
 
 @dataclass(slots=True)
 class ArchiveState:
-    """An archive as last read: entries by path below it; for a JSONL file by article id (rejects: by line)."""
+    """An archive as last read.
+
+    Attributes:
+        path: absolute.
+        raw: for a JSONL file what its reading depends on as a whole, see `index.reindex`.
+        entries: by path below the archive, for a JSONL file by id; what has neither starts with NUL.
+    """
 
     path: str
-    raw: str = ""  # of a JSONL file as a whole
+    raw: str = ""
     entries: dict[str, Entry] = field(default_factory=dict)
 
 
@@ -111,6 +121,17 @@ def _unpack(row: list[Any]) -> Entry:
     )
 
 
+@cache
+def reading_version() -> str:
+    """What the reading of a file depends on besides its bytes; files are read anew after an upgrade."""
+    return " ".join(f"{name} {version(name)}" for name in ("broadsheet", "PyYAML", "markdown-it-py"))
+
+
+def raw_hash(data: bytes) -> str:
+    """SHA-256 (hex) of a file's bytes as this version reads them."""
+    return hashlib.sha256(reading_version().encode() + b"\0" + data).hexdigest()
+
+
 class Stamp(NamedTuple):
     fingerprint: Fingerprint
     raw: str
@@ -130,7 +151,9 @@ class Fingerprints:
     def load(cls, directory: Path) -> "Fingerprints":
         """Read the cache; one that is missing or malformed is as good as empty."""
         try:
-            rows = json.loads((directory / FINGERPRINTS_FILE).read_text(encoding="utf-8"))
+            read_by, rows = json.loads(read_regular(directory / FINGERPRINTS_FILE))
+            if read_by != reading_version():
+                return cls({})
             return cls({path: Stamp(tuple(stamp), str(raw)) for path, (stamp, raw) in rows.items()})
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return cls({})
@@ -161,5 +184,5 @@ class Fingerprints:
             return
         new = directory / f"{FINGERPRINTS_FILE}.new"
         rows = {path: list(stamp) for path, stamp in self._new.items()}
-        new.write_text(json.dumps(rows, separators=(",", ":")), encoding="utf-8")
+        new.write_text(json.dumps([reading_version(), rows], separators=(",", ":")), encoding="ascii")
         new.replace(directory / FINGERPRINTS_FILE)

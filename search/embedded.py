@@ -67,16 +67,20 @@ class EmbeddedEngine:
         if serving is None:
             raise RuntimeError("the engine is closed")
         marker = self._store.current_name()
-        if marker in {serving.marker, ""}:
-            return serving
-        with self._lock:
-            if self._serving is not serving and self._serving is not None:
-                return self._serving
-            try:
-                self._serving = self._open()
-            except BroadsheetError as error:
-                self._serving = replace(serving, marker=marker, notes=(*serving.notes, str(error)))
-            return self._serving
+        if marker in {serving.marker, ""} or not self._lock.acquire(blocking=False):
+            return serving  # while one thread opens the new generation, the others answer from the old
+        try:
+            if self._serving is serving:
+                self._serving = self._reopened(serving, marker)
+            return self._serving or serving
+        finally:
+            self._lock.release()
+
+    def _reopened(self, serving: _Serving, marker: str) -> _Serving:
+        try:
+            return self._open()
+        except (BroadsheetError, OSError) as error:
+            return replace(serving, marker=marker, notes=(*serving.notes, str(error)))
 
     def search(self, query: Query) -> Results:
         started = time.perf_counter()
@@ -193,11 +197,19 @@ def _order(query: Query, found: Evaluated, matches: np.ndarray, searchable: Sear
 
 
 def _canonical(snapshot: Snapshot, number: int) -> Article:
-    """The article with its topics in the spelling that the archive uses most."""
+    """The article with its topics, type and category in the spelling that the archive uses most."""
     article = snapshot.article(number)
-    column = snapshot.columns["topic"]
-    topics = tuple(column.values[column.folded[topic.casefold()]] for topic in article.topics)
-    return replace(article, topics=topics)
+
+    def spelled(name: str, value: str) -> str:
+        column = snapshot.columns[name]
+        return column.values[column.folded[value.casefold()]] if value else ""
+
+    return replace(
+        article,
+        topics=tuple(spelled("topic", topic) for topic in article.topics),
+        type=spelled("type", article.type),
+        category=spelled("category", article.category),
+    )
 
 
 def _related(article: Article, serving: _Serving) -> Iterator[RelatedLink]:

@@ -10,11 +10,11 @@ How many words must match (`match`), of the words typed side by side outside quo
   two are enough (nDCG@10 on judged collections, half of all against two: TIME .66 to .76, Cranfield .42 to .53,
   CACM .21 to .44; `bench/quality.py`).
 
-Everything else in the query (phrases, fields, dates, NOT, what stands in parentheses) always has to hold. A word that
-occurs nowhere is stood in for by its nearest words, except after NOT and with match=all.
+Everything else in the query (phrases, fields, dates, NOT, OR) always has to hold. A word that occurs nowhere is stood
+in for by its nearest words, except after NOT and with match=all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -37,7 +37,7 @@ from search.terms import (
 
 FEW = 10
 MANY = 6
-MAX_EXPANSION = 2_000  # words that the prefixes of one query may stand for, all together
+MAX_EXPANSION = 2_000  # words that the prefixes of one query may stand for, in equal parts
 MAX_LOOKUPS = 8  # words of one query for which near ones are looked for
 
 
@@ -98,10 +98,11 @@ class _Evaluation:
         self._notes: list[Note] = []
         self._words: list[tuple[Word, int]] = []
         self._ranked = False
-        self._expansion = MAX_EXPANSION
+        self._prefixes = 1
         self._lookups = MAX_LOOKUPS
 
     def run(self, tree: Node) -> Evaluated:
+        self._prefixes = max(1, _count_prefixes(tree))
         clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
         words, rest = self._divide(clauses)
         scored = self._neighbourly(clauses)
@@ -136,7 +137,10 @@ class _Evaluation:
         self, fixed: Flags, every: Flags, nodes: list[Node], loose: list[Scored]
     ) -> tuple[Flags, Literal["all", "any", "partial"]]:
         """Apply `match` to the words; `every` are the articles that hold them all."""
-        distinct = {_same(node): scored.matches for node, scored in zip(nodes, loose, strict=True)}
+        distinct: dict[object, Flags] = {}
+        for node, scored in zip(nodes, loose, strict=True):
+            same = _same(node)
+            distinct[same] = distinct[same] | scored.matches if same in distinct else scored.matches
         if self._match == "any" and distinct:
             return fixed & np.logical_or.reduce(list(distinct.values())), "any"
         if self._match == "any":
@@ -161,10 +165,10 @@ class _Evaluation:
     def _neighbourly(self, clauses: tuple[Node, ...], *, negated: bool = False) -> list[Scored]:
         """Evaluate clauses that stand side by side; a word knows the words before and after it.
 
-        A function word neither excludes nor ranks beside anything that says more.
+        A function word neither excludes nor ranks beside anything else.
         """
         found = []
-        skip_function_words = any(map(_says_more, clauses))
+        skip_function_words = not all(map(_is_function, clauses))
         for i, node in enumerate(clauses):
             if skip_function_words and _is_function(node):
                 found.append(self._filter(np.ones(self._snapshot.size, np.bool_)))
@@ -184,7 +188,8 @@ class _Evaluation:
                 return self._prefix(node, negated=negated)
             case And(clauses):
                 scored = self._neighbourly(clauses, negated=negated)
-                return Scored(self._all([each.matches for each in scored]), _total(scored))
+                matches = self._all([each.matches for each in scored])
+                return Scored(matches, np.where(matches, _total(scored), 0.0))
             case Or(clauses):
                 scored = [self._node(clause, negated=negated) for clause in clauses]
                 return Scored(np.logical_or.reduce([each.matches for each in scored]), _total(scored))
@@ -216,7 +221,7 @@ class _Evaluation:
         if negated or is_function_word(word):
             return scored
         self._words.append((word, count))
-        if count or self._match == "all" or self._occurs_elsewhere(word, clause):
+        if count or self._match == "all" or self._occurs(word):
             return scored
         self._lookups -= 1
         if self._lookups == -1:
@@ -228,17 +233,13 @@ class _Evaluation:
         self._notes.append(Note("stand_in", text, self._text, "all"))
         return self._terms(stand_in_clause(nearest, clause.fields), negated=False)
 
-    def _occurs_elsewhere(self, word: Word, clause: TermClause) -> bool:
-        """Whether a word that its field lacks stands in another field."""
-        return bool(word.field) and any(
-            self._spelling.occurs(alternative.terms[0])
-            for alternative in clause.alternatives
-            if alternative.stream == "exact"
-        )
+    def _occurs(self, word: Word) -> bool:
+        """Whether a word that found nothing occurs all the same: in another field, or in small letters."""
+        anywhere = word_clause(replace(word, field="", capitals=False), (), self._spelling)
+        return bool(self._ranking.score(anywhere).matches.any())
 
     def _prefix(self, prefix: Prefix, *, negated: bool) -> Scored:
-        clause = prefix_clause(prefix, self._spelling, self._expansion)
-        self._expansion -= len(clause.alternatives)
+        clause = prefix_clause(prefix, self._spelling, MAX_EXPANSION // self._prefixes)
         if clause.cut and not any(note.kind == "expanded" for note in self._notes):
             text = f"More words begin with “{prefix.text}” than are looked at ({MAX_EXPANSION:,} a query)."
             self._notes.append(Note("expanded", text))
@@ -279,17 +280,16 @@ def _is_function(node: Node) -> bool:
     return isinstance(node, Word) and is_function_word(node)
 
 
-def _says_more(node: Node) -> bool:
-    """Whether a clause asks for words that carry meaning."""
+def _count_prefixes(node: Node) -> int:
     match node:
-        case Word():
-            return not is_function_word(node)
-        case Phrase() | Prefix() | Address():
-            return True
+        case Prefix():
+            return 1
         case And(clauses) | Or(clauses):
-            return any(_says_more(clause) for clause in clauses)
+            return sum(map(_count_prefixes, clauses))
+        case Not(clause):
+            return _count_prefixes(clause)
         case _:
-            return False
+            return 0
 
 
 def _same(node: Node) -> object:

@@ -30,9 +30,9 @@ class Choices:
         values, missing = self._filters.chosen.get(name, ()), name in self._filters.missing
         if not values and not missing:
             return None
-        column, size = self._snapshot.columns[name], self._snapshot.size
-        mask = column.having(list(self._codes(column, values)), size)
-        return mask | ~column.any(size) if missing else mask
+        column = self._snapshot.columns[name]
+        mask = column.having(list(self._codes(column, values)))
+        return mask | ~column.present if missing else mask
 
     @staticmethod
     def _codes(column: Column, values: tuple[str, ...]) -> set[int]:
@@ -65,7 +65,7 @@ class Choices:
         buckets += [Bucket(column.values[code], 0, selected=True) for code in sorted(chosen - set(shown))]
         known = {value for value in values if value.casefold() in column.folded}
         buckets += [Bucket(value, 0, selected=True) for value in dict.fromkeys(values) if value not in known]
-        without = int((mask & ~column.any(self._snapshot.size)).sum())
+        without = int((mask & ~column.present).sum())
         selected = name in self._filters.missing
         if without or selected:
             buckets.append(Bucket(None, without, selected))

@@ -13,7 +13,7 @@ query all in capitals they are words like the others.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from index.analysis import all_in_capitals, tokens
 from index.schema import KEYWORD_FIELDS, TEXT_FIELDS
@@ -40,6 +40,8 @@ _LEXEME = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_UNSAFE = re.compile(r'[\s()"“”„«»]')
 _QUOTE_END = re.compile(r'["“”„«»]')
 
 
@@ -61,6 +63,9 @@ def parse(text: str) -> Parsed:
     """Read what was typed; every text gives a tree."""
     parser = _Parser(text)
     tree = parser.sequence("", 0)
+    address = text.strip()
+    if _SCHEME.match(address) and looks_like_address(address) and tree != Address(address):
+        tree = Or((Address(address), tree))  # an address with spaces, parentheses or quotes in it
     if isinstance(tree, Everything) and text.strip() not in {"", "*"} and not parser.notes:
         parser.ignore(f"There is nothing to search for in “{text.strip()}”.")
     return Parsed(tree, tuple(parser.notes))
@@ -198,19 +203,25 @@ class _Parser:
         if quoted:
             return Phrase(text, field, self._capitals) if tokens(text) else None
         if not field and looks_like_address(text):
-            return Address(text)
+            certain = _SCHEME.match(text) or text.lower().startswith("www.") or not tokens(text)
+            return Address(text) if certain else Or((Address(text), self._word(lexeme, field)))  # asp.net/core
         if text == "*":
             return Everything()
         if text.endswith("*") and tokens(text):
-            return self._prefix(text.rstrip("*"), field)
-        return Word(text, field, self._capitals, (lexeme.start, lexeme.end)) if tokens(text) else None
+            return self._prefix(text.rstrip("*"), field, lexeme.start)
+        return self._word(lexeme, field) if tokens(text) else None
 
-    def _prefix(self, text: str, field: str) -> Node:
+    def _word(self, lexeme: _Lexeme, field: str) -> Word:
+        return Word(lexeme.text, field, self._capitals, (lexeme.start, lexeme.end))
+
+    def _prefix(self, text: str, field: str, start: int) -> Node:
         """`multi-clo*`: its parts as words, the last as the beginning of one."""
         last = [token for token in tokens(text) if not token.extra][-1]
         before = text[: last.start]
         prefix = Prefix(text[last.start :], field)
-        return And((Word(before, field, self._capitals), prefix)) if tokens(before) else prefix
+        if not tokens(before):
+            return prefix
+        return And((Word(before, field, self._capitals, (start, start + len(before))), prefix))
 
     def _range(self, field: str, text: str) -> Node | None:
         found = _parse_range(field, text)
@@ -263,7 +274,7 @@ def _render(node: Node, *, nested: bool) -> str:
         case Keyword(field, text, prefix):
             return _in_field(field, f"{text}*" if prefix else f'"{text}"' if " " in text else text)
         case Address(text):
-            return f"url:{text}"
+            return f'url:"{text}"' if _UNSAFE.search(text) else f"url:{text}"
         case Range(start, end):
             return _render_range(start, end)
         case Not(clause):
@@ -285,8 +296,8 @@ def _in_field(field: str, text: str) -> str:
 def _render_range(start: datetime | None, end: datetime | None) -> str:
     """In terms of whole days: `start` and `end` come from `_parse_range`."""
     if start is None:
-        return f"before:{end:%Y-%m-%d}"
+        return f"before:{end.date().isoformat()}" if end else "*"
     if end is None:
-        return f"date:{start:%Y-%m-%d}.."
-    last = datetime.fromtimestamp(end.timestamp() - 1, tz=end.tzinfo)
-    return f"date:{start:%Y-%m-%d}..{last:%Y-%m-%d}"
+        return f"date:{start.date().isoformat()}.."
+    last = end - timedelta(microseconds=1)
+    return f"date:{start.date().isoformat()}..{last.date().isoformat()}"

@@ -3,7 +3,7 @@
 BM25F as in Robertson, Zaragoza, Taylor, "Simple BM25 extension to multiple weighted fields" (CIKM 2004): an article is
 one text in which each field is repeated as often as its weight says, and is scored once.
 
-    tf(d)     = sum over fields f and alternatives a of  w_f * w_a * occurrences
+    tf(d)     = sum over fields f of  w_f * max over spellings of  sum over their alternatives a of  w_a * occurrences
     length(d) = sum over fields f of  w_f * length_f
     idf       = ln(1 + (N - n + 0.5) / (n + 0.5))
     score(d)  = idf * (k1 + 1) * tf / (tf + k1 * (1 - b + b * length / average length))
@@ -57,13 +57,21 @@ class Ranking:
         """Evaluate a clause of words against all documents."""
         frequency = np.zeros(self._snapshot.size)
         for name in clause.fields:
-            weight = self._fields[name].weight
-            for alternative in clause.alternatives:
-                found, occurrences = self._occurrences(name, alternative)
-                frequency[found] += weight * alternative.weight * occurrences
+            frequency += self._fields[name].weight * self._field_frequency(name, clause)
         matches = frequency > 0
         scores = idf(int(matches.sum()), self.documents) * (K1 + 1) * frequency / (self._saturation + frequency)
         return Scored(matches, scores)
+
+    def _field_frequency(self, name: str, clause: TermClause) -> Floats:
+        """Weighted occurrences in one field by document number: of each spelling, then the greatest."""
+        spellings: dict[int, Floats] = {}
+        for alternative in clause.alternatives:
+            found, occurrences = self._occurrences(name, alternative)
+            if len(found):
+                frequency = spellings.setdefault(alternative.spelling, np.zeros(self._snapshot.size))
+                frequency[found] += alternative.weight * occurrences
+        greatest: Floats = np.maximum.reduce(list(spellings.values())) if spellings else np.zeros(self._snapshot.size)
+        return greatest
 
     def _occurrences(self, name: str, alternative: Alternative) -> tuple[Documents, Floats]:
         stream = name if alternative.stream == "exact" else self._fields[name].stem

@@ -11,10 +11,10 @@ from index.article import Article
 
 Ranges = tuple[tuple[int, int], ...]
 
-NoteKind = Literal["suggestion", "stand_in", "partial", "ignored", "expanded", "served"]
+NoteKind = Literal["suggestion", "stand_in", "partial", "ignored", "expanded"]
 """suggestion: did you mean `query`? · stand_in: a word that occurs nowhere was replaced; `query` with match=all is the
 exact search · partial: few articles hold all words; `query` with match=all shows only those · ignored: part of what
-was typed was not used · expanded: a prefix has more words than are looked at · served: about the index itself."""
+was typed was not used · expanded: a prefix has more words than are looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ class Highlighter:
         self._clauses = [
             (
                 clause.fields,
-                {terms[0] for terms in _sequences(clause, "exact", 1)},
-                {terms[0] for terms in _sequences(clause, "stem", 1)},
-                _long(clause),
+                {a.terms[0] for a in clause.alternatives if a.stream == "exact" and len(a.terms) == 1},
+                {a.terms[0] for a in clause.alternatives if a.stream == "stem" and len(a.terms) == 1},
+                [(a.stream, a.terms, a.offsets) for a in clause.alternatives if len(a.terms) > 1],
             )
             for clause in clauses
         ]
@@ -34,12 +34,12 @@ class Highlighter:
             return ()
         return merge([span for spans in self._spans(tokens(text), field) for span in spans])
 
-    def snippet(self, text: str, field: str = "body") -> Snippet | None:
-        """The passage that holds most of the query's words, None where the text holds none."""
+    def snippet(self, text: str) -> Snippet | None:
+        """The passage of a body that holds most of the query's words, None where the text holds none."""
         if not self._clauses:
             return None
         text = text[:_MAX_BODY_CHARS]
-        by_clause = self._spans(tokens(text), field)
+        by_clause = self._spans(tokens(text), "body")
         marks = sorted((start, end, number) for number, spans in enumerate(by_clause) for start, end in spans)
         if not marks:
             return None
@@ -57,14 +57,6 @@ class Highlighter:
             for stream, terms, offsets in sequences:
                 spans[-1] += _places(found, stream, terms, offsets)
         return spans
-
-
-def _sequences(clause: TermClause, stream: str, length: int) -> list[tuple[str, ...]]:
-    return [a.terms for a in clause.alternatives if a.stream == stream and len(a.terms) == length]
-
-
-def _long(clause: TermClause) -> list[tuple[str, tuple[str, ...], tuple[int, ...]]]:
-    return [(a.stream, a.terms, a.offsets) for a in clause.alternatives if len(a.terms) > 1]
 
 
 def _places(found: list[Token], stream: str, terms: tuple[str, ...], offsets: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -92,7 +84,7 @@ def merge(spans: list[tuple[int, int]]) -> Ranges:
 
 def _window(text: str, marks: list[tuple[int, int, int]]) -> tuple[int, int]:
     """The part of `text` of about `PASSAGE_CHARS` with most different clauses, then most marks, then the first."""
-    best, best_key, last = 0, (-1, -1), 0
+    best, best_last, best_key, last = 0, 0, (-1, -1), 0
     for first in range(len(marks)):
         last = max(last, first)
         while last + 1 < len(marks) and marks[last + 1][1] - marks[first][0] <= PASSAGE_CHARS:
@@ -100,11 +92,12 @@ def _window(text: str, marks: list[tuple[int, int, int]]) -> tuple[int, int]:
         inside = marks[first : last + 1]
         key = (len({number for _, _, number in inside}), len(inside))
         if key > best_key:
-            best, best_key = first, key
+            best, best_last, best_key = first, last, key
     start = _sentence_start(text, marks[best][0])
-    end = min(len(text), max(start + PASSAGE_CHARS, marks[best][1]))
+    shown = max(mark[1] for mark in marks[best : best_last + 1])
+    end = min(len(text), max(start + PASSAGE_CHARS, shown))
     if end < len(text):
-        space = text.rfind(" ", marks[best][1], end)
+        space = text.rfind(" ", shown, end)
         end = space if space > 0 else end
     return start, end
 

@@ -29,12 +29,17 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Terms that count as an occurrence when they stand at these relative positions in one field."""
+    """Terms that count as an occurrence when they stand at these relative positions in one field.
+
+    Those of one `spelling` add up. Of several spellings of a word (powerapps, "power apps") the one that counts most in
+    a field counts there: multi-cloud, indexed as its parts and joined, is one occurrence.
+    """
 
     stream: Literal["exact", "stem"]
     terms: tuple[str, ...]
     weight: float = 1.0
     offsets: tuple[int, ...] = (0,)
+    spelling: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,10 @@ def word_clause(word: Word, neighbours: tuple[Word, ...], vocabulary: Vocabulary
     forms = word_forms(word.text, capitals=word.capitals)
     found: list[Alternative] = []
     if len(forms.parts) > 1:
-        offsets = tuple(range(len(forms.parts)))
-        found.append(Alternative("stem", tuple(part.stem for part in forms.parts), 1.0, offsets))
-        found.append(Alternative("exact", tuple(part.exact for part in forms.parts), EXACT_WEIGHT, offsets))
+        found.append(Alternative("stem", tuple(part.stem for part in forms.parts), 1.0, forms.offsets))
+        found.append(Alternative("exact", tuple(part.exact for part in forms.parts), EXACT_WEIGHT, forms.offsets))
         if forms.joined:
-            found += _single(forms.joined)
+            found += _single(forms.joined, spelling=1)
     else:
         found += _single(forms.parts[0])
         found += _divided(forms.parts[0], vocabulary)
@@ -84,10 +88,13 @@ def word_clause(word: Word, neighbours: tuple[Word, ...], vocabulary: Vocabulary
     return TermClause(tuple(dict.fromkeys(found)), _fields(word.field))
 
 
-def _single(forms: Forms) -> list[Alternative]:
+def _single(forms: Forms, spelling: int = 0) -> list[Alternative]:
     if forms.capitals:
-        return [Alternative("exact", (forms.capitals,), 1 + EXACT_WEIGHT)]
-    return [Alternative("stem", (forms.stem,)), Alternative("exact", (forms.exact,), EXACT_WEIGHT)]
+        return [Alternative("exact", (forms.capitals,), 1 + EXACT_WEIGHT, spelling=spelling)]
+    return [
+        Alternative("stem", (forms.stem,), spelling=spelling),
+        Alternative("exact", (forms.exact,), EXACT_WEIGHT, spelling=spelling),
+    ]
 
 
 def _divided(forms: Forms, vocabulary: Vocabulary) -> list[Alternative]:
@@ -97,8 +104,8 @@ def _divided(forms: Forms, vocabulary: Vocabulary) -> list[Alternative]:
         return []
     pairs = [(word[:cut], word[cut:]) for cut in range(_MIN_PART_CHARS, len(word) - _MIN_PART_CHARS + 1)]
     return [
-        Alternative("exact", pair, 1.0, (0, 1))
-        for pair in pairs
+        Alternative("exact", pair, 1.0, (0, 1), spelling=1 + i)
+        for i, pair in enumerate(pairs)
         if not FUNCTION_WORDS.intersection(pair) and all(vocabulary.occurs(part) for part in pair)
     ]
 
@@ -111,7 +118,7 @@ def _joined_with(word: Word, neighbours: tuple[Word, ...], vocabulary: Vocabular
             continue
         joined = word_forms(first.text + second.text, capitals=False)
         if len(joined.parts) == 1 and not joined.joined and vocabulary.occurs(joined.parts[0].exact):
-            found += _single(joined.parts[0])
+            found += _single(joined.parts[0], spelling=-1 - len(found))
     return found
 
 

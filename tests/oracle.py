@@ -1,0 +1,490 @@
+"""What a query should answer, worked out the slow way: plain Python over every article.
+
+Written from the definitions that `search` gives in its docstrings, not from its code: nothing here knows postings,
+numpy or segments. Taken as given, and tested elsewhere: the analyzer (`index.analysis`), the text of an article
+(`index.document.searched_text`), the query parser and the normal form of addresses.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Literal, NamedTuple
+
+from index.analysis import FUNCTION_WORDS, Forms, tokens, word_forms
+from index.article import Article
+from index.document import searched_text
+from index.schema import TEXT_FIELDS
+from index.urls import address_key
+from search.dates import period
+from search.parser import parse
+from search.query import (
+    FACETS,
+    Address,
+    And,
+    Everything,
+    Filters,
+    Keyword,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Range,
+    Word,
+)
+from search.results import Bucket, YearBucket
+
+FIELDS = tuple(field.name for field in TEXT_FIELDS)
+WEIGHTS = {field.name: field.weight for field in TEXT_FIELDS}
+
+Found = dict[int, float]  # score (without priors) by the number of each matching article
+Stream = Literal["exact", "stem"]
+Outcome = Literal["all", "any", "partial"]
+
+
+class Pattern(NamedTuple):
+    """Terms that count as one occurrence where they stand at these places relative to the first.
+
+    Of several spellings of a word the one that counts most in a field counts there.
+    """
+
+    stream: Stream
+    terms: tuple[str, ...]
+    weight: float
+    offsets: tuple[int, ...] = (0,)
+    spelling: str = ""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One article, analyzed: where each term stands, as (number of the value, position in it)."""
+
+    places: dict[tuple[str, Stream, str], set[tuple[int, int]]]
+    length: float
+
+    def occurrences(self, field: str, pattern: Pattern) -> int:
+        """How often the pattern stands in a field."""
+        sets = [self.places.get((field, pattern.stream, term), set()) for term in pattern.terms]
+        return sum(
+            all((value, start + offset) in places for places, offset in zip(sets, pattern.offsets, strict=True))
+            for value, start in sets[0]
+        )
+
+
+def analyzed(article: Article) -> Text:
+    """The text of one article by terms and places, and its length weighted by fields."""
+    places: dict[tuple[str, Stream, str], set[tuple[int, int]]] = {}
+    length = 0.0
+    for field, values in searched_text(article).items():
+        for number, value in enumerate(values):
+            for token in tokens(value):
+                places.setdefault((field, "exact", token.exact), set()).add((number, token.position))
+                places.setdefault((field, "stem", token.stem), set()).add((number, token.position))
+                length += 0 if token.extra else WEIGHTS[field]
+    return Text(places, length)
+
+
+@cache
+def edits(one: str, other: str) -> int:
+    """The Levenshtein distance."""
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, start=1):
+        above, row = row, [i]
+        for j, right in enumerate(other, start=1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (left != right)))
+    return row[-1]
+
+
+def plain_values(article: Article, facet: str) -> tuple[str, ...]:
+    """The values of a facet as the article writes them."""
+    provider = article.provider.name or article.provider.domain
+    single = {"provider": provider, "type": article.type, "category": article.category}
+    return article.topics if facet == "topic" else tuple(filter(None, [single[facet]]))
+
+
+def folded(article: Article, facet: str) -> set[str]:
+    """The values of a facet, upper and lower case alike."""
+    return {value.casefold() for value in plain_values(article, facet)}
+
+
+def is_function(node: Node) -> bool:
+    """A typed word outside fields that says too little to exclude an article."""
+    if not isinstance(node, Word) or node.field:
+        return False
+    return all(
+        part.exact in FUNCTION_WORDS and not part.capitals
+        for part in word_forms(node.text, capitals=node.capitals).parts
+    )
+
+
+def is_loose(node: Node) -> bool:
+    """Whether `match` decides about a clause: a word (or the beginning of one) outside fields."""
+    return isinstance(node, Word | Prefix) and not node.field and not is_function(node)
+
+
+def single(forms: Forms, spelling: str = "") -> list[Pattern]:
+    """A word by itself: its stem, and its exact form counting 0.3 more; capitals only as such."""
+    if forms.capitals:
+        return [Pattern("exact", (forms.capitals,), 1.3, spelling=spelling)]
+    stem, exact = (forms.stem,), (forms.exact,)
+    return [Pattern("stem", stem, 1.0, spelling=spelling), Pattern("exact", exact, 0.3, spelling=spelling)]
+
+
+def in_fields(field: str) -> tuple[str, ...]:
+    return (field,) if field else FIELDS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine should say to one query.
+
+    Attributes:
+        ids: of all matching articles that the filters leave, in order.
+        full: those that hold every word.
+        scores: by id; all 0 where nothing is ranked.
+    """
+
+    ids: list[str]
+    full: set[str]
+    scores: dict[str, float]
+    match: Outcome
+    stood_in: bool
+    facets: dict[str, tuple[Bucket, ...]]
+    dates: tuple[YearBucket, ...]
+
+
+def neighbourly(clauses: Sequence[Node]) -> Iterator[tuple[Node, tuple[Word, ...]]]:
+    """Clauses side by side, each with the words before and after it.
+
+    A function word excludes and ranks nothing beside anything else: `Everything` stands in its place.
+    """
+    some_say_more = not all(map(is_function, clauses))
+    for i, clause in enumerate(clauses):
+        around = (*clauses[max(0, i - 1) : i], *clauses[i + 1 : i + 2])
+        ignored = some_say_more and is_function(clause)
+        yield Everything() if ignored else clause, tuple(each for each in around if isinstance(each, Word))
+
+
+class Oracle:
+    """Answers queries over a list of articles."""
+
+    def __init__(self, articles: Sequence[Article]) -> None:
+        self.articles = articles
+        self.everything: Found = dict.fromkeys(range(len(articles)), 0.0)
+        self._texts = [analyzed(article) for article in articles]
+        self._average = sum(text.length for text in self._texts) / max(1, len(articles))
+        fields: Counter[tuple[str, str]] = Counter()  # articles by term and field
+        for text in self._texts:
+            fields.update((term, field) for field, stream, term in text.places if stream == "exact")
+        self.count: dict[str, int] = {}
+        for (term, _), count in fields.items():
+            self.count[term] = max(count, self.count.get(term, 0))
+        self._addresses = [{address_key(address) for address in article.addresses} - {""} for article in articles]
+        self._priors = self._all_priors()
+        self._spellings: dict[str, dict[str, str]] = {facet: self._spelled(facet) for facet in FACETS}
+
+    # Scores
+
+    def _all_priors(self) -> list[float]:
+        """A factor between 0.84 and 1.16 for each article: recency, quality and heat; unknown ones are neutral."""
+        newest = max((article.published for article in self.articles if article.published), default=None)
+        factors = []
+        for article in self.articles:
+            recency = quality = heat = 0.5
+            if article.published and newest:
+                recency = 0.5 ** ((newest - article.published) / timedelta(days=365))
+            if article.quality is not None:
+                quality = min(article.quality, 100) / 100
+            if article.heat is not None and article.heat >= 0:
+                heat = math.log(1 + min(article.heat, 500)) / math.log(501)
+            factors.append(1 + 0.08 * (2 * recency - 1) + 0.04 * (2 * quality - 1) + 0.04 * (2 * heat - 1))
+        return factors
+
+    def bm25f(self, patterns: Iterable[Pattern], fields: Sequence[str]) -> Found:
+        """Robertson, Zaragoza, Taylor 2004: one text with its fields repeated as their weights say, scored once."""
+        distinct = dict.fromkeys(patterns)
+        frequencies: dict[int, float] = {}
+        for number, text in enumerate(self._texts):
+            tf = 0.0
+            for field in fields:
+                spellings: dict[str, float] = {"": 0.0}
+                for pattern in distinct:
+                    counted = pattern.weight * text.occurrences(field, pattern)
+                    spellings[pattern.spelling] = spellings.get(pattern.spelling, 0.0) + counted
+                tf += WEIGHTS[field] * max(spellings.values())
+            if tf:
+                frequencies[number] = tf
+        n, size = len(frequencies), len(self.articles)
+        idf = math.log(1 + (size - n + 0.5) / (n + 0.5))
+        k1, b = 1.6, 0.7
+        return {
+            number: idf * (k1 + 1) * tf / (tf + k1 * (1 - b + b * self._texts[number].length / self._average))
+            for number, tf in frequencies.items()
+        }
+
+    # Words
+
+    def patterns(self, word: Word, neighbours: Iterable[Word] = ()) -> list[Pattern]:
+        """Every spelling that a typed word finds: joined, divided, with its neighbours."""
+        forms = word_forms(word.text, capitals=word.capitals)
+        if len(forms.parts) > 1:
+            places = [token.position for token in tokens(word.text, capitals=word.capitals) if not token.extra]
+            offsets = tuple(place - places[0] for place in places)
+            stems, exacts = (tuple(part[i] for part in forms.parts) for i in (1, 0))
+            apart = [Pattern("stem", stems, 1.0, offsets), Pattern("exact", exacts, 0.3, offsets)]
+            return apart + (single(forms.joined, "joined") if forms.joined else [])
+        found = single(forms.parts[0])
+        if not forms.parts[0].capitals:
+            found += self._divided(forms.parts[0].exact)
+        for neighbour in neighbours:
+            found += self._joined(*sorted((word, neighbour), key=lambda each: each.span))
+        return found
+
+    def _divided(self, word: str) -> list[Pattern]:
+        if not word.isalpha() or word in FUNCTION_WORDS:
+            return []
+        pairs = [(word[:cut], word[cut:]) for cut in range(2, len(word) - 1)]
+        return [
+            Pattern("exact", pair, 1.0, (0, 1), " ".join(pair))
+            for pair in pairs
+            if all(part in self.count and part not in FUNCTION_WORDS for part in pair)
+        ]
+
+    def _joined(self, first: Word, second: Word) -> list[Pattern]:
+        if first.field != second.field or is_function(first) or is_function(second):
+            return []
+        forms = word_forms(first.text + second.text, capitals=False)
+        if len(forms.parts) > 1 or forms.parts[0].exact not in self.count:
+            return []
+        return single(forms.parts[0], f"{first.span} {second.span}")
+
+    def phrase(self, phrase: Phrase) -> Pattern:
+        """Exactly these words; the capitals of an acronym that spells a function word count."""
+        words: dict[int, str] = {}
+        for token in tokens(phrase.text, capitals=phrase.capitals):
+            if not token.extra or token.exact != token.exact.casefold():
+                words[token.position] = token.exact
+        return Pattern("exact", tuple(words.values()), 1.3, tuple(position - min(words) for position in words))
+
+    def beginning(self, prefix: Prefix) -> str:
+        return tokens(prefix.text, capitals=False)[0].exact
+
+    def nearest(self, text: str) -> list[str]:
+        """The three most frequent of the words fewest edits away."""
+        parts = word_forms(text, capitals=False).parts
+        word = parts[0].exact
+        if len(parts) > 1 or not word.isalpha() or len(word) < 3:
+            return []
+        known = [term for term in self.count if term.isalpha() and len(term) >= 3 and term not in FUNCTION_WORDS]
+        near = [term for term in known if edits(term, word) == 1]
+        if not near and len(word) >= 6:
+            near = [term for term in known if edits(term, word) == 2 and term[0] == word[0]]
+        return sorted(near, key=lambda term: (-self.count[term], term))[:3]
+
+    # Trees
+
+    def node(self, node: Node, stand_in: Callable[[Word], list[str]], neighbours: tuple[Word, ...] = ()) -> Found:
+        """The articles that a clause matches; `stand_in` gives the words in place of one that occurs nowhere."""
+        match node:
+            case Word():
+                return self._word(node, neighbours, stand_in)
+            case Phrase(_, field):
+                return self.bm25f([self.phrase(node)], in_fields(field))
+            case Prefix(_, field):
+                start = self.beginning(node)
+                beginning = [Pattern("exact", (term,), 1.0) for term in self.count if term.startswith(start)]
+                return self.bm25f(beginning, in_fields(field))
+            case And(clauses):
+                return every(self.side_by_side(clauses, stand_in), self.everything)
+            case Or(clauses):
+                return added(self.node(clause, stand_in) for clause in clauses)
+            case Not(clause):
+                without = self.node(clause, lambda _: [])
+                return {number: 0.0 for number in self.everything if number not in without}
+            case Everything():
+                return self.everything
+            case _:
+                return self._filter(node)
+
+    def side_by_side(self, clauses: Sequence[Node], stand_in: Callable[[Word], list[str]]) -> list[Found]:
+        return [self.node(clause, stand_in, around) for clause, around in neighbourly(clauses)]
+
+    def _word(self, word: Word, neighbours: tuple[Word, ...], stand_in: Callable[[Word], list[str]]) -> Found:
+        patterns = self.patterns(word, neighbours)
+        found = self.bm25f(patterns, in_fields(word.field))
+        if found or self.bm25f(self.patterns(replace(word, field="", capitals=False)), FIELDS):
+            return found
+        if is_function(word):  # it says nothing that another word could say for it
+            return {}
+        near = [pattern for each in stand_in(word) for pattern in single(word_forms(each, capitals=False).parts[0])]
+        return self.bm25f(near, in_fields(word.field))
+
+    def _filter(self, node: Node) -> Found:
+        match node:
+            case Address(text):
+                keys = (address_key(text), address_key(text.partition("?")[0]))
+                each = ([number for number, known in enumerate(self._addresses) if key in known] for key in keys)
+                return dict.fromkeys(next(filter(None, each), []), 0.0)
+            case Keyword(field, text, prefix):
+                values = [folded(article, field) for article in self.articles]
+                held = [any(value.startswith(text) if prefix else value == text for value in each) for each in values]
+            case Range(start, end):
+                held = [between(article, start, end) for article in self.articles]
+            case _:
+                raise AssertionError(node)
+        return {number: 0.0 for number, holds in enumerate(held) if holds}
+
+    # Answers
+
+    def matches(self, query: Query) -> tuple[Found, Found, Outcome, bool]:
+        """Matches with their scores, the full ones among them, what was asked in the end, whether words stood in."""
+        looked_up: list[list[str]] = []
+
+        def stand_in(word: Word) -> list[str]:
+            if query.match == "all" or len(looked_up) == 8:
+                return []
+            looked_up.append(self.nearest(word.text))
+            return looked_up[-1]
+
+        tree = parse(query.text).tree
+        clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
+        found = self.side_by_side(clauses, stand_in)
+        full = every(found, self.everything)
+        fixed = every([each for node, each in zip(clauses, found, strict=True) if not is_loose(node)], self.everything)
+        words: dict[object, set[int]] = {}
+        for node, each in zip(clauses, found, strict=True):
+            if is_loose(node):
+                same = word_forms(node.text, capitals=node.capitals).parts if isinstance(node, Word) else node
+                words.setdefault(same, set()).update(each)
+        held = Counter(number for holding in words.values() for number in holding)
+        total = added(found)
+
+        def holding(least: int) -> Found:
+            return {number: total[number] for number in fixed if held[number] >= least}
+
+        if query.match == "any":
+            return holding(1) if words else full, full, "any", any(looked_up)
+        if query.match == "auto" and len(words) > 1 and len(full) < 10:
+            some = holding(math.ceil(len(words) / 2) if len(words) <= 6 else 2)
+            if len(some) > len(full):
+                return some, full, "partial", any(looked_up)
+        return full, full, "all", any(looked_up)
+
+    def answer(self, query: Query) -> Answer:
+        found, full, outcome, stood_in = self.matches(query)
+        left = [number for number in found if self._chosen(number, query.filters)]
+        ranked = query.sort == "relevance"
+        scores = {number: found[number] * self._priors[number] if ranked else 0.0 for number in left}
+
+        def place(number: int) -> tuple[bool, float, bool, float, str]:
+            article = self.articles[number]
+            seconds = article.published.timestamp() if article.published else 0
+            below = outcome == "partial" and number not in full
+            date = seconds if query.sort == "oldest" else -seconds
+            return below, -scores[number], article.published is None, date, article.id
+
+        left.sort(key=place)
+        ids = {number: self.articles[number].id for number in left}
+        return Answer(
+            ids=[ids[number] for number in left],
+            full={ids[number] for number in left if number in full},
+            scores={ids[number]: scores[number] for number in left},
+            match=outcome,
+            stood_in=stood_in,
+            facets={name: self._facet(name, found, query.filters) for name in FACETS},
+            dates=self._dates(found, query.filters),
+        )
+
+    # Filters and facets
+
+    def _chosen(self, number: int, filters: Filters, but: str = "") -> bool:
+        """Whether an article passes all choices, those in the facet `but` set aside."""
+        article = self.articles[number]
+        for facet in FACETS:
+            chosen = {value.casefold() for value in filters.chosen.get(facet, ())}
+            values = folded(article, facet)
+            missing = facet in filters.missing
+            if facet != but and (chosen or missing) and not (values & chosen or (missing and not values)):
+                return False
+        dated, missing = bool(filters.start or filters.end), "date" in filters.missing
+        if but == "date" or not (dated or missing):
+            return True
+        return (dated and between(article, filters.start, filters.end)) or (missing and article.published is None)
+
+    def _spelled(self, facet: str) -> dict[str, str]:
+        """The most frequent spelling of each value, by the folded one."""
+        spellings = Counter(value for article in self.articles for value in plain_values(article, facet))
+        best: dict[str, str] = {}
+        for value in sorted(spellings, key=lambda value: (-spellings[value], value)):
+            best.setdefault(value.casefold(), value)
+        return best
+
+    def spelled(self, facet: str, value: str) -> str:
+        """A value as the archive mostly writes it."""
+        return self._spellings[facet].get(value.casefold(), value)
+
+    def _facet(self, facet: str, found: Found, filters: Filters) -> tuple[Bucket, ...]:
+        left = [self.articles[number] for number in found if self._chosen(number, filters, but=facet)]
+        counts = Counter(self.spelled(facet, value) for article in left for value in folded(article, facet))
+        chosen = dict.fromkeys(self.spelled(facet, value) for value in filters.chosen.get(facet, ()))
+        order = sorted(counts, key=lambda value: (-counts[value], value))
+        shown = [value for place, value in enumerate(order) if place < 20 or value in chosen]
+        buckets = [Bucket(value, counts[value], value in chosen) for value in shown]
+        buckets += [Bucket(value, 0, selected=True) for value in sorted(chosen) if value not in shown]
+        without = sum(not folded(article, facet) for article in left)
+        if without or facet in filters.missing:
+            buckets.append(Bucket(None, without, facet in filters.missing))
+        return tuple(buckets)
+
+    def _dates(self, found: Found, filters: Filters) -> tuple[YearBucket, ...]:
+        left = [self.articles[number].published for number in found if self._chosen(number, filters, but="date")]
+        months = Counter(f"{date.astimezone(UTC):%Y-%m}".zfill(7) for date in left if date)
+        years = Counter(month[:4] for month in months.elements())
+        buckets = [
+            YearBucket(
+                year,
+                years[year],
+                is_choice(year, filters),
+                tuple(
+                    Bucket(month, months[month], is_choice(month, filters))
+                    for month in sorted(months, reverse=True)
+                    if month.startswith(year)
+                ),
+            )
+            for year in sorted(years, reverse=True)
+        ]
+        undated = left.count(None)
+        if undated or "date" in filters.missing:
+            buckets.append(YearBucket(None, undated, "date" in filters.missing))
+        return tuple(buckets)
+
+
+def every(found: Sequence[Found], everything: Found) -> Found:
+    """What all of them match, scores added."""
+    return {
+        number: math.fsum(each[number] for each in found) for number in everything if all(number in f for f in found)
+    }
+
+
+def added(found: Iterable[Found]) -> Found:
+    """What any of them matches, scores added."""
+    total: Found = {}
+    for each in found:
+        for number, score in each.items():
+            total[number] = total.get(number, 0.0) + score
+    return total
+
+
+def between(article: Article, start: datetime | None, end: datetime | None) -> bool:
+    """Published at or after `start` and before `end`; undated articles never."""
+    date = article.published
+    return date is not None and (start is None or start <= date) and (end is None or date < end)
+
+
+def is_choice(text: str, filters: Filters) -> bool:
+    """Whether exactly this year or month was chosen."""
+    return period(text) == (filters.start, filters.end)
