@@ -6,7 +6,6 @@ passed over in silence: what cannot be read is a `Reject`. Only regular files ar
 """
 
 import fnmatch
-import io
 import json
 import os
 import re
@@ -143,7 +142,8 @@ def scan(spec: ArchiveSpec, settings: Settings) -> Iterator[SourceFile | Reject]
     try:
         status = spec.path.stat()
         if stat.S_ISDIR(status.st_mode):
-            found: Iterator[SourceFile | Reject] = _Walk(spec, settings).files()
+            walk = _Walk(spec, settings)
+            found: Iterator[SourceFile | Reject] = walk.files(walk.entries(walk.root))
             empty = "holds no article file (*.md, *.markdown, *.html)"
         elif stat.S_ISREG(status.st_mode) and _is_lines(spec.path):
             found = iter([SourceFile(spec.path, "", _fingerprint(status))] if _has_text(spec.path) else [])
@@ -185,9 +185,9 @@ class _Walk:
         self.real_root = Path(self.root).resolve()
         self.is_excluded = _exclusion(settings.exclude)
 
-    def files(self) -> Iterator[SourceFile | Reject]:
-        # The folder itself must be readable; below it, what is not becomes a reject.
-        waiting = [iter(self.entries(self.root))]
+    def files(self, top: list[os.DirEntry[str]]) -> Iterator[SourceFile | Reject]:
+        """All below the entries of the root, which the caller lists: without it there is no archive."""
+        waiting = [iter(top)]
         while waiting:
             entry = next(waiting[-1], None)
             if entry is None:
@@ -289,11 +289,16 @@ def load_source(spec: ArchiveSpec, source: SourceFile, settings: Settings) -> It
     yield load_bytes(spec, source, data, settings)
 
 
-def load_bytes(spec: ArchiveSpec, source: SourceFile, data: bytes, settings: Settings) -> Loaded:
+def load_bytes(
+    spec: ArchiveSpec,
+    source: SourceFile,
+    data: bytes,
+    settings: Settings,  # noqa: ARG001 - every step of loading takes the settings
+) -> Loaded:
     """The article in a file of a folder, from the bytes that `read_bytes` gave."""
     shown = _shown(spec, source)
     try:
-        front = parse_front_matter(data, settings.max_file_bytes)
+        front = parse_front_matter(data)
     except FrontMatterError as error:
         return Loaded(None, Reject(shown, error.line, error.column, error.reason))
     if front is None:
@@ -335,13 +340,12 @@ def load_lines(spec: ArchiveSpec, source: SourceFile, settings: Settings) -> Ite
 
 def _lines(file: IO[bytes], limit: int) -> Iterator[tuple[int, bytes]]:
     """Numbered lines, of a longer one no more than `limit` + 1 bytes."""
-    reader = io.BufferedReader(file, 1 << 20) if isinstance(file, io.RawIOBase) else file
     number = 0
-    while data := reader.readline(limit + 1):
+    while data := file.readline(limit + 1):
         number += 1
         yield number, data
         while len(data) > limit and not data.endswith(b"\n"):
-            data = reader.readline(limit + 1)
+            data = file.readline(limit + 1)
             if not data:
                 return
 

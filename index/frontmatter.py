@@ -26,7 +26,9 @@ except ImportError:  # PyYAML built without libyaml: the same values, some eight
 MAX_DEPTH = 100  # levels of nesting; libyaml crashes at tens of thousands, articles have four
 MAX_NODES = 100_000  # values after aliases are written out; the largest real article has 4,000
 MAX_NUMBER_CHARS = 100  # a longer number stays text: converting digits costs quadratic time
-MAX_TOML_CHARS = 200_000  # tomllib takes quadratic time on long dotted keys
+MAX_INTEGER_KEYS = 1_000  # of one mapping; integers can be chosen so that their hashes collide, each with all others
+MAX_TOML_CHARS = 200_000  # tomllib is slow: up to 5 µs a character
+MAX_TOML_DOTS = 1_000  # in one line; a dotted key stands in one, and its parts cost quadratic time
 MAX_REPEATED_CHARS = 4_000  # of a related article that is remembered, so that its copies cost next to nothing
 ADDRESS_KEYS = ("originalUrl", "webUrl", "url")  # best first
 
@@ -74,12 +76,11 @@ class FrontMatter:
         return self.head.count("\n", 0, starts[-1]) + 1 if starts else None
 
 
-def parse_front_matter(data: bytes, max_bytes: int | None = None) -> FrontMatter | None:
+def parse_front_matter(data: bytes) -> FrontMatter | None:
     """Take one file apart.
 
     Args:
-        data: the whole file.
-        max_bytes: a longer file is refused; None means no limit.
+        data: the whole file; `index.archive` limits its size.
 
     Returns:
         None where the file has no front matter: it is no article.
@@ -87,8 +88,6 @@ def parse_front_matter(data: bytes, max_bytes: int | None = None) -> FrontMatter
     Raises:
         FrontMatterError: front matter that is unclosed, broken, no mapping, not UTF-8, too large or too deep.
     """
-    if max_bytes is not None and len(data) > max_bytes:
-        raise FrontMatterError(f"the file has {len(data):,} bytes, more than the limit of {max_bytes:,}")
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise FrontMatterError("the file is not UTF-8 (it looks like UTF-16)", 1, 1)
     opening = _OPENING.match(data)
@@ -167,6 +166,19 @@ class _Loader(_BaseLoader):
 
     PyYAML raises ValueError on `2021-13-45`; such a value must cost its field, not its article.
     """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        if isinstance(node, yaml.MappingNode):  # `!!map x` is none; PyYAML refuses it
+            self.flatten_mapping(node)  # merged keys count too
+            if sum(key.tag == _INTEGER_TAG for key, _ in node.value) > MAX_INTEGER_KEYS:
+                mark = node.start_mark
+                place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+                reason = f"a mapping has more than {MAX_INTEGER_KEYS:,} whole numbers as keys"
+                raise FrontMatterError(reason, *place)
+        return super().construct_mapping(node, deep)
+
+
+_INTEGER_TAG = "tag:yaml.org,2002:int"
 
 
 def _lenient(
@@ -391,6 +403,9 @@ _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$
 def _parse_toml(head: str) -> dict[Any, Any]:
     if len(head) > MAX_TOML_CHARS:
         raise FrontMatterError(f"the front matter has more than {MAX_TOML_CHARS:,} characters of TOML")
+    for number, line in enumerate(head.split("\n"), 1):
+        if line.count(".") > MAX_TOML_DOTS:
+            raise FrontMatterError(f"the TOML has more than {MAX_TOML_DOTS:,} dots in one line", number)
     try:
         values: dict[Any, Any] = tomllib.loads(head[head.index("\n") + 1 :])
     except RecursionError as error:

@@ -15,12 +15,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import unquote
 
 from index.article import Article, Hidden, Image, Provider, Warn
 from index.frontmatter import related_addresses
 from index.text import body_text, clean, tidy
+from index.urls import address_key
 
 MAX_TITLE_CHARS = 2_000
 MAX_EXCERPT_CHARS = 20_000
@@ -31,6 +33,8 @@ MAX_EXTRA_KEYS = 200
 MAX_EXTRA_CHARS = 100_000  # text and structure of one unknown key
 MAX_EXTRA_DEPTH = 20
 MAX_WARNINGS = 100
+MAX_INTEGER_BITS = 1_000  # of a number under an unknown key
+MAX_DECIMAL_BITS = 10_000  # Python refuses to write out an integer of more than 4,300 digits
 
 TITLE_KEYS = ("title", "name")
 EXCERPT_KEYS = ("excerpt", "bio", "description", "summary")
@@ -92,7 +96,6 @@ def load_article(
     fields = _Fields(origin, front)
     published = fields.time(PUBLISHED_KEYS)
     body = _whole_body(fields, body)
-    image_values = fields.values("images", "image")
     extra = fields.extra()
     article = Article(
         id=origin.id,
@@ -119,7 +122,7 @@ def load_article(
         authors=fields.authors(),
         topics=fields.names(TOPIC_KEYS, ","),
         levels=fields.names(("levels",), ","),
-        images=tuple(fields.images("images", image_values)),
+        images=fields.images("", front),
         related=fields.related(),
         hidden=fields.hidden(),
         extra=extra,
@@ -159,8 +162,25 @@ def _show(value: Any) -> str:
         return "binary data"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        value = _digits(value)
     text = tidy(value.isoformat() if isinstance(value, date | time) else str(value)[:200])
     return f"'{text[:60]}…'" if len(text) > 60 else f"'{text}'"
+
+
+def _digits(number: float) -> str:
+    """A number as text; TOML may hold a hexadecimal one that is too large for decimal digits."""
+    return hex(number) if isinstance(number, int) and number.bit_length() > MAX_DECIMAL_BITS else str(number)
+
+
+def _items(value: Any) -> list[Any]:
+    """The items of a list, one for a single value; empty ones are left out."""
+    items = value if isinstance(value, list | tuple | set) else [value]
+    return [item for item in items if item is not None]
+
+
+# An archive repeats the same related article in some forty files.
+_related_key = lru_cache(maxsize=8_192)(address_key)
 
 
 def _key_name(key: Any) -> str:
@@ -181,17 +201,6 @@ class _Fields:
         elif len(self.warnings) == MAX_WARNINGS:
             self.warnings.append(Warn(self.origin.shown, None, key, "the article has more faults; they are not listed"))
 
-    def values(self, *keys: str) -> list[Any]:
-        """The items under these keys, lists opened, empty ones left out."""
-        items: list[Any] = []
-        for key in keys:
-            value = self.front.get(key)
-            if isinstance(value, list | tuple | set):
-                items += [item for item in value if item is not None]
-            elif value is not None:
-                items.append(value)
-        return items
-
     # Text
 
     def text(self, *keys: str, max_chars: int = MAX_NAME_CHARS) -> str:
@@ -209,7 +218,7 @@ class _Fields:
             self.warn(key, f"{_show(value)} was read as a truth value and taken as text; put it in quotes")
             return str(value)
         if isinstance(value, int | float):
-            value = str(value)
+            value = _digits(value)
         elif isinstance(value, date | time):
             value = value.isoformat()
         if not isinstance(value, str):
@@ -238,13 +247,17 @@ class _Fields:
 
     # Lists
 
-    def names(self, keys: Iterable[str], divider: str) -> tuple[str, ...]:
-        """The names under these keys, without repeats (case aside), in order."""
+    def names(self, keys: tuple[str, ...], divider: str) -> tuple[str, ...]:
+        """The names under these keys, without repeats, in order."""
+        return self.distinct(keys[0], [(key, self.front.get(key)) for key in keys], divider)
+
+    def distinct(self, field: str, given: list[tuple[str, Any]], divider: str) -> tuple[str, ...]:
+        """The names in these values, each with its key, without repeats (case aside), in order."""
         found: dict[str, str] = {}
-        for key in keys:
-            for name in self.as_names(key, self.front.get(key), divider):
+        for key, value in given:
+            for name in self.as_names(key, value, divider):
                 found.setdefault(name.casefold(), name)
-        return tuple(self.bounded(next(iter(keys)), list(found.values())))
+        return tuple(self.bounded(field, list(found.values())))
 
     def as_names(self, key: str, value: Any, divider: str) -> list[str]:
         if value is None:
@@ -268,15 +281,8 @@ class _Fields:
     def authors(self) -> tuple[str, ...]:
         given = self.front.get("provider")
         inner = given.get("authors", given.get("author")) if isinstance(given, dict) else None
-        found: dict[str, str] = {}
-        for key, value in (
-            ("author", self.front.get("author")),
-            ("authors", self.front.get("authors")),
-            ("provider.authors", inner),
-        ):
-            for name in self.as_names(key, value, ";"):
-                found.setdefault(name.casefold(), name)
-        return tuple(self.bounded("authors", list(found.values())))
+        outer = [(key, self.front.get(key)) for key in ("author", "authors")]
+        return self.distinct("authors", [*outer, ("provider.authors", inner)], ";")
 
     def related(self) -> tuple[str, ...]:
         value = self.front.get("related")
@@ -287,22 +293,33 @@ class _Fields:
                 self.warn("related", f"{_show(value)} is no list of articles; it was dropped")
                 return ()
             value = [value]
-        addresses = self.bounded("related", list(dict.fromkeys(related_addresses(value))))
-        plain = [
-            address if address.isascii() and len(address) <= MAX_ADDRESS_CHARS else self.as_address("related", address)
-            for address in addresses
-        ]
-        return tuple(address for address in plain if address)
+        found: dict[str, str] = {}
+        for written in self.bounded("related", list(dict.fromkeys(related_addresses(value)))):
+            address = self.as_address("related", written)
+            key = _related_key(address)
+            if key:
+                found.setdefault(key, address)
+            elif address:
+                self.warn("related", f"{_show(address)} is no web address; it was dropped")
+        return tuple(found.values())
 
-    def images(self, key: str, values: list[Any]) -> list[Image]:
-        found = []
-        for value in values:
-            row = value if isinstance(value, dict) else {"url": value}
-            url = self.as_address(key, row.get("url", row.get("src")))
-            if url:
-                title = self.as_text(key, row.get("title", row.get("alt")))
-                found.append(Image(url, self.pixels(key, row, "width"), self.pixels(key, row, "height"), title))
-        return self.bounded(key, list({image.url: image for image in reversed(found)}.values())[::-1])
+    def images(self, prefix: str, given: Mapping[Any, Any]) -> tuple[Image, ...]:
+        """The images under `images` and `image`, the first of each address, in order.
+
+        Args:
+            prefix: of the keys in warnings.
+            given: the front matter, or a mapping in it.
+        """
+        found: dict[str, Image] = {}
+        for name in ("images", "image"):
+            key = f"{prefix}{name}"
+            for value in _items(given.get(name)):
+                row = value if isinstance(value, dict) else {"url": value}
+                url = self.as_address(key, row.get("url", row.get("src")))
+                if url and url not in found:
+                    title = self.as_text(key, row.get("title", row.get("alt")))
+                    found[url] = Image(url, self.pixels(key, row, "width"), self.pixels(key, row, "height"), title)
+        return tuple(self.bounded(f"{prefix}images", list(found.values())))
 
     def pixels(self, key: str, row: Mapping[Any, Any], name: str) -> int | None:
         value = row.get(name)
@@ -319,8 +336,7 @@ class _Fields:
             return Provider()
         if not isinstance(value, dict):
             return Provider(_provider_name(self.as_text("provider", value)))
-        pictures = value.get("images", value.get("image"))
-        images = self.images("provider.images", pictures if isinstance(pictures, list) else [pictures])
+        images = self.images("provider.", value)
         return Provider(
             name=_provider_name(self.as_text("provider.name", value.get("name"))),
             domain=self.as_text("provider.domain", value.get("domain")).lower(),
@@ -505,7 +521,7 @@ class _Json:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, int):
-            if value.bit_length() > 1_000:
+            if value.bit_length() > MAX_INTEGER_BITS:
                 raise ValueError("the number is too large")
             return value
         if isinstance(value, float):

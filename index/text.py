@@ -139,18 +139,19 @@ _BARE_ATTRIBUTES = _words("allowfullscreen async autoplay checked controls defer
 
 # `<` ends every scan, so a text of nothing but opening brackets is still read once.
 _ATTRIBUTES = r"""(?:(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+(?=>)|[^<>]*+)"""
+_CLOSED = re.compile(r"</([a-z]++)>")
 _TAG = re.compile(rf"<(/?)([A-Za-z][A-Za-z0-9:-]*+)(?:([\s/]{_ATTRIBUTES}))?+>|<[!?][^<>]*+>")
 _ESCAPED_MARKUP = re.compile(r"</(?:p|b|i|a|em|strong|span|div|li|ul|ol|h[1-6]|code)>|<br ?/?>", re.IGNORECASE)
 
 
 def _strip_tags(text: str) -> str:
     text = _drop_between(text, "<!--", "-->")
-    folded = text.lower()
+    closed = frozenset(_CLOSED.findall(text.lower()))
     parts = []
     start = 0
     while (tag := _TAG.search(text, start)) is not None:
         name = (tag[2] or "").lower()
-        if not _is_tag(tag, folded):
+        if not _is_tag(tag, closed):
             parts.append(text[start : tag.end()])
             start = tag.end()
             continue
@@ -165,7 +166,7 @@ def _strip_tags(text: str) -> str:
     return "".join(parts)
 
 
-def _is_tag(tag: re.Match[str], folded: str) -> bool:
+def _is_tag(tag: re.Match[str], closed: frozenset[str]) -> bool:
     if tag[2] is None:
         return tag[0][:9].lower() in {"<!doctype", "<![cdata["} or tag[0].startswith("<?xml")
     name = tag[2].lower()
@@ -175,7 +176,7 @@ def _is_tag(tag: re.Match[str], folded: str) -> bool:
     if attributes:
         return "=" in attributes or attributes.lower() in _BARE_ATTRIBUTES
     generic = tag[2] in {"A", "B", "I", "P", "Q", "S", "U"} and tag.string[tag.start() - 1 : tag.start()].isalnum()
-    return bool(tag[1]) or not (generic or name in _TYPE_WORDS) or f"</{name}>" in folded
+    return bool(tag[1]) or not (generic or name in _TYPE_WORDS) or name in closed
 
 
 def _drop_between(text: str, opening: str, closing: str, max_chars: int | None = None) -> str:

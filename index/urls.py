@@ -92,8 +92,9 @@ def looks_like_address(text: str) -> bool:
     head, _, tail = text.partition(" ")
     web = _WEB.match(head)
     if web is not None:
-        # Some real addresses hold raw spaces; a slash after the first one tells them from words after an address.
-        return len(head) > web.end() and (not tail or "/" in tail)
+        # Some real addresses hold raw spaces, in the path or in the value of a parameter; a slash after the first
+        # space, or a parameter before it, tells them from words after an address.
+        return len(head) > web.end() and (not tail or "/" in tail or "=" in head.partition("?")[2])
     if tail or len(text.split()) != 1:
         return False
     typed = _TYPED.match(text)

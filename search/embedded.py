@@ -130,6 +130,8 @@ class EmbeddedEngine:
         corrected = text
         rare = [pair for pair in found.words if pair[1] <= _SUGGESTION_RARE][:MAX_LOOKUPS]
         for word, count in sorted(rare, key=lambda pair: pair[0].span, reverse=True):
+            if not count and spelling.occurs(word.text.casefold()):  # it is there, only not in capitals
+                continue
             nearest = spelling.nearest(word.text, limit=1)
             if nearest and spelling.count(nearest[0]) >= max(1, count * _SUGGESTION_GAIN):
                 start, end = word.span

@@ -213,6 +213,32 @@ def test_an_unreadable_folder_is_a_reject(tmp_path: Path, monkeypatch: pytest.Mo
     assert names(ArchiveSpec("site", tmp_path)) == ["! site/a: it cannot be read: permission denied", "c.md"]
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["site", "site.jsonl"])
+def test_an_archive_that_may_not_be_read_is_an_error(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    put(tmp_path, name, "{}") if name.endswith(".jsonl") else put(path, "a.md")
+    path.chmod(0)
+    try:
+        with pytest.raises(ArchiveError, match="cannot be read: permission denied"):
+            names(ArchiveSpec("site", path))
+    finally:
+        path.chmod(0o700)
+
+
+def test_an_archive_whose_folder_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.md")
+
+    def deny(folder: str) -> "os._ScandirIterator[str]":
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("index.archive.os.scandir", deny)
+    with pytest.raises(ArchiveError) as caught:
+        names(ArchiveSpec("site", tmp_path))
+    assert str(caught.value) == f"archive {tmp_path} cannot be read: permission denied"
+    assert caught.value.path == tmp_path
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

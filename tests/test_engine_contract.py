@@ -235,6 +235,57 @@ def test_an_overlong_query_is_cut_with_a_note(ask: Ask) -> None:
     assert results.notes[0].text == "Only the first 200 characters of the query were used."
 
 
+def test_capitals_of_a_word_that_occurs_in_small_letters_are_not_stood_in_for(
+    open_over: Callable[[Rows], Engine],
+) -> None:
+    results = open_over([{"id": "1", "title": "you can go"}, {"id": "2", "title": "a man"}]).search(Query("CAN"))
+    assert (results.total, results.notes) == (0, ())
+
+
+def test_function_words_exclude_nothing_beside_anything_else(ask: Ask) -> None:
+    assert set(ids(ask("the type:video"))) == {"power", "it"}
+    assert set(ids(ask("(the) date:2020"))) == {"arc"}
+    assert set(ids(ask("the -azure"))) == {"apps", "power", "it", "cafe", "tokyo"}
+
+
+def test_the_order_of_prefixes_does_not_matter(open_over: Callable[[Rows], Engine]) -> None:
+    words = " ".join(f"q{a}{b}{c}" for a in "abcdefghijklm" for b in "abcdefghijklm" for c in "abcdefghijklm")
+    engine = open_over([{"id": "1", "title": "quartz filler"}, {"id": "2", "title": "many", "body": words}])
+    for text in ("q* fill*", "fill* q*"):
+        results = engine.search(Query(text, match="all"))
+        assert "a/1" in [hit.article.id for hit in results.hits] or "expanded" in [note.kind for note in results.notes]
+    assert engine.search(Query("fill*")).total == 1
+
+
+def test_one_occurrence_counts_once_however_it_is_spelled(open_over: Callable[[Rows], Engine]) -> None:
+    engine = open_over([
+        {"id": "hyphen", "title": "a multi-cloud plan"},
+        {"id": "joined", "title": "one multicloud plan"},
+    ])
+    for text in ("multicloud", "multi-cloud"):
+        scores = {hit.article.id: hit.score for hit in engine.search(Query(text)).hits}
+        assert scores["a/joined"] >= scores["a/hyphen"] * 0.99
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://news.example/PR Newswire/x",
+        "https://wiki.example/Foo_(bar)",
+        "https://quotes.example/“so”",
+        "https://narrow.example/a\u202fb?cat=PR News Wire",
+    ],
+)
+def test_an_odd_address_finds_its_article(open_over: Callable[[Rows], Engine], address: str) -> None:
+    engine = open_over([{"id": "1", "title": "One", "url": address}, {"id": "2", "title": "Two"}])
+    assert [hit.article.id for hit in engine.search(Query(address)).hits] == ["a/1"]
+
+
+def test_words_with_a_slash_are_words_as_well(open_over: Callable[[Rows], Engine]) -> None:
+    engine = open_over([{"id": "1", "title": "Learn ASP.NET/Core"}, {"id": "2", "title": "Two"}])
+    assert engine.search(Query("asp.net/core")).total == 1
+
+
 def facet(results: Results, name: str) -> list[tuple[str | None, int, bool]]:
     return [(bucket.value, bucket.count, bucket.selected) for bucket in results.facets[name]]
 

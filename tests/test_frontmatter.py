@@ -55,9 +55,9 @@ def parsed(text: str) -> FrontMatter:
     return found
 
 
-def refusal(data: bytes | str, max_bytes: int | None = None) -> FrontMatterError:
+def refusal(data: bytes | str) -> FrontMatterError:
     with pytest.raises(FrontMatterError) as caught:
-        parse_front_matter(data.encode() if isinstance(data, str) else data, max_bytes)
+        parse_front_matter(data.encode() if isinstance(data, str) else data)
     return caught.value
 
 
@@ -157,8 +157,45 @@ def test_refusals_name_the_place(data: bytes, reason: str | None, line: int | No
     assert "Error" not in found.reason
 
 
-def test_the_size_limit_is_named() -> None:
-    assert refusal("---\na: 1\n---\n", 5).reason == "the file has 13 bytes, more than the limit of 5"
+@pytest.mark.parametrize("key", ["a" + ".a" * 99_000 + " = 1", "[a" + ' ."a"' * 39_000 + "]", "b = {a" + ".a" * 9_999])
+def test_long_dotted_keys_are_refused_before_they_are_read(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.frontmatter.tomllib.loads", lambda text: pytest.fail("it was read"))
+    error = refusal(f"+++\ntitle = 'x'\n{key}\n+++\n")
+    assert (error.reason, error.line) == ("the TOML has more than 1,000 dots in one line", 3)
+
+
+def test_many_dots_in_many_lines_are_fine() -> None:
+    rows = [f"a.b.c{row} = '...'" for row in range(2_000)]
+    assert len(parsed("+++\n" + "\n".join(rows) + "\n+++\n").values["a"]["b"]) == 2_000
+
+
+_PRIME = 2**61 - 1  # integers that differ by it have the same hash
+_COLLIDING = [str(1 + row * _PRIME) for row in range(40_000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n".join(f"{key}: x" for key in _COLLIDING), 2),
+        ("\n".join(f"{int(key):#x}: x" for key in _COLLIDING), 2),
+        ("a: 1\nb:\n  c: {" + ", ".join(_COLLIDING) + "}", 4),
+        ("a: !!set {" + ", ".join(_COLLIDING) + "}", 2),
+        (
+            "\n".join(f"m{row}: &m{row} {{{', '.join(_COLLIDING[row * 900 : row * 900 + 900])}}}" for row in range(20))
+            + f"\nz:\n  <<: [{', '.join(f'*m{row}' for row in range(20))}]",
+            23,
+        ),
+    ],
+    ids=["decimal", "hexadecimal", "flow", "set", "merged"],
+)
+def test_many_integer_keys_are_refused_before_they_collide(text: str, line: int) -> None:
+    error = refusal(f"---\n{text}\n---\n")
+    assert (error.reason, error.line) == ("a mapping has more than 1,000 whole numbers as keys", line)
+
+
+def test_some_integer_keys_are_fine() -> None:
+    years = {year: f"in {year}" for year in range(1_000, 2_000)}
+    assert parsed("---\nyears: " + str(years) + "\n7: seven\n---\n").values == {"years": years, 7: "seven"}
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,8 @@ def test_category_is_by_default_the_top_folder(path: str, front: dict[str, Any],
         ("2023-04-26 18:15:40 +0000", datetime(2023, 4, 26, 18, 15, 40, tzinfo=UTC)),
         ("2023-04-26 18:15:40 +0530", datetime(2023, 4, 26, 12, 45, 40, tzinfo=UTC)),
         (" 2023-4-6 8:15 UTC ", datetime(2023, 4, 6, 8, 15, tzinfo=UTC)),
+        (date(1905, 9, 26), datetime(1905, 9, 26, tzinfo=UTC)),
+        ("1605-01-16T12:00:00Z", datetime(1605, 1, 16, 12, tzinfo=UTC)),
     ],
 )
 def test_times_become_utc(value: Any, expected: datetime) -> None:
@@ -297,6 +299,12 @@ def test_provider_as_mapping_or_name(value: Any, provider: Provider) -> None:
         ({"topics": [[1]]}, "topics", "a list is no text; it was dropped"),
         ({"topics": [{"x": 1}]}, "topics", "an item has no name; it was dropped"),
         ({"images": [7]}, "images", "'7' is no address; it was dropped"),
+        ({"image": 7}, "image", "'7' is no address; it was dropped"),
+        ({"image": {"url": "u", "height": "tall"}}, "image", "'tall' is no number; it was dropped"),
+        ({"provider": {"image": 7}}, "provider.image", "'7' is no address; it was dropped"),
+        ({"provider": {"images": [7]}}, "provider.images", "'7' is no address; it was dropped"),
+        ({"related": ["/news/a"]}, "related", "'/news/a' is no web address; it was dropped"),
+        ({"related": ["https://e.org/" + "a" * 9_000]}, "related", "the address has more than 8,000 characters; it was dropped"),
         ({"images": [{"url": "u", "width": "wide"}]}, "images", "'wide' is no number; it was dropped"),
         ({"related": 7}, "related", "'7' is no list of articles; it was dropped"),
         ({"body": 7}, "body", "'7' is no text; it was dropped"),
@@ -309,6 +317,52 @@ def test_provider_as_mapping_or_name(value: Any, provider: Provider) -> None:
 )  # fmt: skip
 def test_a_bad_optional_field_is_dropped_with_a_warning(front: dict[str, Any], field: str, reason: str) -> None:
     assert dropped(**front)[1:] == (field, reason)
+
+
+def test_related_articles_are_one_for_each_address() -> None:
+    found, warnings, _ = load({
+        "related": [
+            "https://e.com/z?utm_source=a",
+            {"webUrl": "https://e.com/z"},
+            "e.com/z",
+            "https://e.com/Z",
+            "http://www.e.com/z/#top",
+            "mailto:a@e.com",
+            "https://e.com/PR Newswire/ä",
+            "https://e.com/PR%20Newswire/%c3%a4",
+        ]
+    })
+    assert found.related == ("https://e.com/z?utm_source=a", "https://e.com/Z", "https://e.com/PR Newswire/ä")
+    assert [(warning.field, warning.reason) for warning in warnings] == [
+        ("related", "'mailto:a@e.com' is no web address; it was dropped")
+    ]
+
+
+def test_images_keep_their_order_and_the_first_of_each_address() -> None:
+    images = [{"url": "/a", "width": 1}, "/b", {"url": "/a", "width": 2}]
+    assert article(images=images, image="/c").images == (Image("/a", 1), Image("/b"), Image("/c"))
+
+
+def test_a_number_beyond_decimal_digits_is_shown_in_hexadecimal() -> None:
+    huge = int("f" * 19_000, 16)  # TOML may hold it, and Python refuses to write it out
+    assert article(category=0x1F).category == "31"
+    found, warnings, _ = load({"title": huge, "quality": huge, "webUrl": huge, "other": huge})
+    assert found.title == "0x" + "f" * 1_998
+    assert sorted((warning.field, warning.reason[:14]) for warning in warnings) == [
+        ("other", "the number is "),
+        ("quality", f"'0x{'f' * 11}"),
+        ("title", "the text has m"),
+        ("webUrl", f"'0x{'f' * 11}"),
+    ]
+
+
+@pytest.mark.parametrize("unit", ["x", "é ", "<map>", "<b>x", "&amp;", "&lt;p&gt;", "<!--", "<script>", "\u200d"])
+def test_text_of_the_size_limit_is_read_in_linear_time(unit: str) -> None:
+    """Hours where any step looks at the whole text for each of its parts."""
+    text = (unit * 8_000_000)[:8_000_000]
+    found, _, _ = load({"title": text, "excerpt": f"End. {text}"})
+    assert found.excerpt.startswith("End.")
+    assert (len(found.title) <= 2_000, len(found.excerpt) <= 20_000) == (True, True)
 
 
 def test_warnings_are_bounded() -> None:

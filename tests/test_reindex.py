@@ -14,7 +14,7 @@ import pytest
 
 from index.archive import ArchiveSpec
 from index.check import check
-from index.errors import ArchiveError, ForeignIndexError, UsageError
+from index.errors import ArchiveError, DamagedIndexError, ForeignIndexError, UsageError
 from index.generation import Store
 from index.reader import Snapshot
 from index.reindex import Report, reindex
@@ -327,6 +327,117 @@ def test_check_names_every_difference(site: Site) -> None:
     (site.archive / "b.md").unlink()
     found = [(difference.kind, difference.what) for difference in check(site.settings).differences]
     assert sorted(found) == [("changed", "site/a"), ("extra", "site/b"), ("missing", "site/new")]
+
+
+def test_an_index_without_visible_articles_opens(site: Site) -> None:
+    site.reindex()
+    engine = EmbeddedEngine(site.settings)
+    for path in site.archive.rglob("*.md"):
+        path.write_text("---\ntitle: Hidden\ndraft: true\n---\n")
+    report = site.reindex()
+    assert (report.articles, report.removed, report.hidden) == (0, 3, 3)
+    for text in ("", "hidden", "hid*", "hiden", "type:x*"):
+        assert engine.search(Query(text)).total == 0
+    assert engine.status().newest is None
+    engine.close()
+    assert not check(site.settings).differences
+    report = site.reindex(full=True)
+    assert (report.articles, report.removed) == (0, 0)
+    assert site.found() == []
+    reindex([], site.settings, forget=["site"])
+    assert site.found() == []
+
+
+def test_rejects_cannot_take_the_place_of_articles(tmp_path: Path) -> None:
+    lines, settings = tmp_path / "n.jsonl", Settings(index=str(tmp_path / "index"))
+    lines.write_text('{"id": "line 2", "title": "One"}\n{broken\n')
+    assert counts(reindex([ArchiveSpec("n", lines)], settings)) == (1, 0, 0, 0)
+    lines.write_text('{"id": "line 2", "title": "Other"}\n{broken\n')
+    assert counts(reindex([], settings)) == (0, 1, 0, 0)
+    lines.write_text('{"id": "3", "title": "Three"}\n{broken\n')
+    assert counts(reindex([], settings)) == (1, 0, 1, 0)
+    engine = EmbeddedEngine(settings)
+    assert [hit.article.id for hit in engine.search(Query()).hits] == ["n/3"]
+    engine.close()
+
+
+def test_a_changed_limit_is_applied_to_files_that_did_not_change(site: Site, tmp_path: Path) -> None:
+    age(site.write("large.md", "title: Large", "word " * 200))
+    lines = tmp_path / "n.jsonl"
+    lines.write_text(f'{{"id": "1", "title": "One", "body": "{"word " * 200}"}}\n')
+    specs = [ArchiveSpec("site", site.archive), ArchiveSpec("n", lines)]
+    small = Settings(index=site.settings.index, max_file_bytes=500)
+    assert reindex(specs, site.settings).articles == 5
+    report = reindex([], small)
+    assert (report.articles, report.rejected, report.removed) == (3, 2, 2)
+    assert not check(small).differences
+    report = reindex([], site.settings)
+    assert (report.articles, report.rejected, report.added) == (5, 0, 2)
+
+
+def test_a_full_run_and_another_setting_report_differences(site: Site) -> None:
+    site.write("u.md", "title: Later\npublished: false")
+    shown = Settings(index=site.settings.index, unpublished="show")
+    assert counts(reindex([ArchiveSpec("site", site.archive)], shown)) == (4, 0, 0, 0)
+    assert counts(reindex([], shown, full=True)) == (0, 0, 0, 4)
+    assert counts(reindex([], site.settings)) == (0, 0, 1, 3)
+    assert len(site.found()) == 3
+
+
+def test_a_hidden_file_may_hold_the_id(site: Site) -> None:
+    site.write("a.html", "title: Hidden\ndraft: true")
+    report = site.reindex()
+    assert [reject.path for reject in report.rejects] == ["site/a.md"]
+    assert not check(site.settings).differences
+
+
+def test_no_link_leads_to_an_article_that_was_removed_and_then_broke(site: Site) -> None:
+    address = "https://gone.example/x"
+    site.write("start.md", f"title: Start\nrelated:\n  - webUrl: {address}")
+    site.write("gone.md", f"title: Gone\nremoved: true\nwebUrl: {address}")
+    for text in ("", "title: ["):
+        if text:
+            site.write("gone.md", text)
+        site.reindex()
+        engine = EmbeddedEngine(site.settings)
+        found = engine.get("site/start")
+        assert found
+        assert found.related == ()
+        engine.close()
+
+
+def test_an_archive_without_any_front_matter_left_removes_nothing(site: Site) -> None:
+    site.reindex()
+    for path in site.archive.rglob("*.md"):
+        path.write_text("no front matter")
+    with pytest.raises(ArchiveError, match="is empty: no file there has front matter"):
+        site.reindex()
+    assert len(site.found()) == 3
+
+
+def test_one_archive_can_be_forgotten_while_another_is_away(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Site(tmp_path / "other")
+    other.write("x.md", "title: X")
+    reindex([ArchiveSpec("site", site.archive), ArchiveSpec("other", other.archive)], site.settings)
+    shutil.rmtree(site.archive)
+    assert counts(reindex([], site.settings, forget=["other"])) == (0, 0, 1, 3)
+    with pytest.raises(UsageError, match="two archives are called 'site'"):
+        reindex([ArchiveSpec("site", site.archive), ArchiveSpec("site", other.archive)], site.settings)
+
+
+def test_a_pipe_in_the_index_is_damage_and_not_a_hang(site: Site) -> None:
+    site.reindex()
+    generation = Store(site.settings.index_path).open()
+    victim = generation.path / "state.json"
+    victim.unlink()
+    os.mkfifo(victim)
+    with pytest.raises(DamagedIndexError, match="is not a regular file"):
+        EmbeddedEngine(site.settings)
+    (site.settings.index_path / "CURRENT").unlink()
+    os.mkfifo(site.settings.index_path / "CURRENT")
+    with pytest.raises(OSError, match="is not a regular file"):
+        EmbeddedEngine(site.settings)
 
 
 _WRITE = """

@@ -1,5 +1,7 @@
 """Addresses: one key for all ways of writing one, links that are safe, and what typed text is one."""
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,7 +113,12 @@ def test_site_name(url: str, name: str) -> None:
         ("sub.e-x.org:8080/a", True),
         ("e.org", False),
         ("https://", False),
+        ("https://apnews.com/PR Newswire/x", True),
+        ("https://apnews.com/PR\u202fNewswire/x", True),
+        ("https://e.org/show.asp?id=1&cat=PR News Wire", True),
         ("https://e.org says no", False),
+        ("https://e.org/a? says no", False),
+        ("https://e.org/a why=not", False),
         ("Node.js/Express", False),
         (".NET/C#", False),
         ("CI/CD", False),
@@ -122,6 +129,27 @@ def test_site_name(url: str, name: str) -> None:
 )
 def test_looks_like_address(text: str, expected: bool) -> None:
     assert looks_like_address(text) is expected
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "https://apnews.com/PR Newswire/x",
+        "https://apnews.com/PR\u202fNewswire/x",
+        "https://e.org/A bridge (old) opens/x",
+        "https://e.org/“Curly” quotes, ‘single’ ones/it’s",
+        "https://e.org/show.asp?cat=PR News Wire",
+        "https://e.org/PR Newswire/x?id=1&cat=PR News “Wire” (new)",
+    ],
+)
+def test_a_raw_address_and_its_encoded_form_are_one(raw: str) -> None:
+    key = address_key(raw)
+    assert key.isascii()
+    assert " " not in key
+    for encoded in (quote(raw, safe=":/?&="), quote(raw, safe=":/?&=(),"), safe_href(raw)):
+        assert looks_like_address(encoded)
+        assert address_key(encoded) == key
+    assert looks_like_address(raw)
 
 
 @settings(max_examples=200, deadline=None)
