@@ -91,13 +91,12 @@ def render_found(found: Found) -> Json:
 
 
 def render_status(status: Status) -> Json:
-    """What is served, in numbers: nothing about files, which are the operator's business."""
+    """What is served, in numbers: nothing about files and hidden articles, which are the operator's business."""
     return {
         "engine": status.engine,
         "generation": status.generation,
         "created": status.created,
         "articles": status.articles,
-        "hidden": status.hidden,
         "rejected": status.rejected,
         "newest": status.newest,
         "unpublished": status.unpublished,

@@ -20,7 +20,7 @@ def command(index: str | None, as_json: bool) -> None:
     finally:
         engine.close()
     if as_json:
-        echo_json({**render_status(status), "notes": list(status.notes)}, indent=True)
+        echo_json({**render_status(status), "hidden": status.hidden, "notes": list(status.notes)}, indent=True)
     else:
         click.echo("\n".join(status_lines(status)))
 
