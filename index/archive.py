@@ -286,15 +286,10 @@ def load_source(spec: ArchiveSpec, source: SourceFile, settings: Settings) -> It
     except SourceRejectError as error:
         yield Loaded(None, error.reject)
         return
-    yield load_bytes(spec, source, data, settings)
+    yield load_bytes(spec, source, data)
 
 
-def load_bytes(
-    spec: ArchiveSpec,
-    source: SourceFile,
-    data: bytes,
-    settings: Settings,  # noqa: ARG001 - every step of loading takes the settings
-) -> Loaded:
+def load_bytes(spec: ArchiveSpec, source: SourceFile, data: bytes) -> Loaded:
     """The article in a file of a folder, from the bytes that `read_bytes` gave."""
     shown = _shown(spec, source)
     try:

@@ -164,17 +164,16 @@ def _split(text: str, mark: str) -> tuple[str, str]:
 class _Loader(_BaseLoader):
     """PyYAML's safe loader, but a date or number that cannot be is the text that was written.
 
-    PyYAML raises ValueError on `2021-13-45`; such a value must cost its field, not its article.
+    PyYAML raises ValueError on `2021-13-45`; such a value must cost its field, not its article. Mappings with many
+    integers as keys are refused.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         if isinstance(node, yaml.MappingNode):  # `!!map x` is none; PyYAML refuses it
             self.flatten_mapping(node)  # merged keys count too
             if sum(key.tag == _INTEGER_TAG for key, _ in node.value) > MAX_INTEGER_KEYS:
-                mark = node.start_mark
-                place = (mark.line + 1, mark.column + 1) if mark else (None, None)
                 reason = f"a mapping has more than {MAX_INTEGER_KEYS:,} whole numbers as keys"
-                raise FrontMatterError(reason, *place)
+                raise FrontMatterError(reason, *_mark_place(node.start_mark))
         return super().construct_mapping(node, deep)
 
 
@@ -217,6 +216,10 @@ def _parse_yaml(head: str) -> dict[Any, Any]:
     return values
 
 
+def _mark_place(mark: Any) -> tuple[int | None, int | None]:
+    return (None, None) if mark is None else (mark.line + 1, mark.column + 1)
+
+
 def _load_yaml(text: str) -> Any:
     try:
         _check_shape(text)
@@ -226,9 +229,8 @@ def _load_yaml(text: str) -> Any:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        place = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
+        place = _mark_place(error.problem_mark or error.context_mark)
         raise FrontMatterError(f"broken YAML: {_one_line(problem)}", *place) from error
     except yaml.YAMLError as error:  # the reader's error: a character that YAML forbids
         bad = _FORBIDDEN.search(text)
@@ -273,8 +275,7 @@ def _walk(text: str) -> None:
     opened: list[tuple[str | None, int]] = []
     sizes: dict[str, int] = {}
     for event in yaml.parse(text, Loader=_BaseLoader):
-        mark = event.start_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        place = _mark_place(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in opened):
                 raise FrontMatterError("a YAML alias stands inside what it repeats", *place)

@@ -289,7 +289,7 @@ class _Reading:
         self._stamps.remember(str(source.path), source.fingerprint, raw, now_ns)
         if old and old.raw == raw:
             return self._take(old, None, source.relative)
-        loaded = load_bytes(spec, source, data, self._settings)
+        loaded = load_bytes(spec, source, data)
         return self._take_loaded(loaded, raw, source.relative, removed)
 
     def _read_lines(self, spec: ArchiveSpec, source: SourceFile, old: ArchiveState, archive: ArchiveState) -> None:

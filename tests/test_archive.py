@@ -300,7 +300,7 @@ def test_bytes_can_be_hashed_before_they_are_parsed(tmp_path: Path) -> None:
     source = SourceFile(path, "a.md", (0, 0, 0, 0))
     data = read_bytes(spec, source, Settings())
     assert data == path.read_bytes()
-    loaded = load_bytes(spec, source, data, Settings())
+    loaded = load_bytes(spec, source, data)
     assert loaded.article
     assert loaded.article.title == "T"
 

@@ -5,6 +5,7 @@ Skipped with a reason where Chromium or its driver is not installed.
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Thread
 
 import pytest
@@ -13,6 +14,8 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -65,33 +68,49 @@ def look(browser: Chrome, width: int, scheme: str = "light") -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
+@contextmanager
+def leaving(browser: Chrome) -> Iterator[None]:
+    """What happens in the block leads to another page; go on when it is there."""
+    old = browser.find_element(By.TAG_NAME, "html")
+    yield
+    wait = WebDriverWait(browser, 30)
+    wait.until(staleness_of(old))
+    wait.until(lambda driver: driver.execute_script("return document.readyState") == "complete")
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_reader_searches_narrows_down_pages_and_reads(browser: Chrome, site: str, width: int) -> None:
     look(browser, width)
     browser.get(f"{site}/?size=3")
     box = browser.find_element(By.NAME, "q")
-    box.send_keys("the", Keys.ENTER)
+    with leaving(browser):
+        box.send_keys("the", Keys.ENTER)
     assert "q=the" in browser.current_url
     assert "size=3" in browser.current_url
     total = browser.find_element(By.ID, "found").text
 
     facet = browser.find_element(By.CSS_SELECTOR, "[aria-labelledby=facet-provider] .value")
     provider = facet.text
-    facet.click()
+    with leaving(browser):
+        facet.click()
     assert browser.find_element(By.CSS_SELECTOR, ".chip bdi").text == provider
     assert browser.find_element(By.ID, "found").text != total
 
-    browser.find_element(By.CSS_SELECTOR, ".chip").click()
+    with leaving(browser):
+        browser.find_element(By.CSS_SELECTOR, ".chip").click()
     assert browser.find_element(By.ID, "found").text == total
     first = browser.find_element(By.CSS_SELECTOR, ".hit h3").text
-    browser.find_element(By.CSS_SELECTOR, ".pager [rel~=next]").click()
+    with leaving(browser):
+        browser.find_element(By.CSS_SELECTOR, ".pager [rel~=next]").click()
     assert "page=2" in browser.current_url
     title = browser.find_element(By.CSS_SELECTOR, ".hit h3 a")
     assert title.text != first
     text = title.text
-    title.click()
+    with leaving(browser):
+        title.click()
     assert browser.find_element(By.TAG_NAME, "h1").text == text
-    browser.back()
+    with leaving(browser):
+        browser.back()
     assert "page=2" in browser.current_url
 
 
@@ -103,7 +122,8 @@ def test_months_unfold_without_scripts(browser: Chrome, site: str) -> None:
     assert not link.is_displayed()
     months.find_element(By.TAG_NAME, "summary").click()
     assert link.is_displayed()
-    link.click()
+    with leaving(browser):
+        link.click()
     assert browser.find_element(By.CSS_SELECTOR, ".months[open] .value.chosen").is_displayed()
 
 

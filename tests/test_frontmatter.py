@@ -159,7 +159,7 @@ def test_refusals_name_the_place(data: bytes, reason: str | None, line: int | No
 
 @pytest.mark.parametrize("key", ["a" + ".a" * 99_000 + " = 1", "[a" + ' ."a"' * 39_000 + "]", "b = {a" + ".a" * 9_999])
 def test_long_dotted_keys_are_refused_before_they_are_read(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.frontmatter.tomllib.loads", lambda text: pytest.fail("it was read"))
+    monkeypatch.setattr("index.frontmatter.tomllib.loads", lambda _: pytest.fail("it was read"))
     error = refusal(f"+++\ntitle = 'x'\n{key}\n+++\n")
     assert (error.reason, error.line) == ("the TOML has more than 1,000 dots in one line", 3)
 

@@ -304,7 +304,7 @@ def test_provider_as_mapping_or_name(value: Any, provider: Provider) -> None:
         ({"provider": {"image": 7}}, "provider.image", "'7' is no address; it was dropped"),
         ({"provider": {"images": [7]}}, "provider.images", "'7' is no address; it was dropped"),
         ({"related": ["/news/a"]}, "related", "'/news/a' is no web address; it was dropped"),
-        ({"related": ["https://e.org/" + "a" * 9_000]}, "related", "the address has more than 8,000 characters; it was dropped"),
+        ({"related": "//e.co/" + "a" * 9_000}, "related", "the address has more than 8,000 characters; it was dropped"),
         ({"images": [{"url": "u", "width": "wide"}]}, "images", "'wide' is no number; it was dropped"),
         ({"related": 7}, "related", "'7' is no list of articles; it was dropped"),
         ({"body": 7}, "body", "'7' is no text; it was dropped"),
@@ -357,9 +357,9 @@ def test_a_number_beyond_decimal_digits_is_shown_in_hexadecimal() -> None:
 
 
 @pytest.mark.parametrize("unit", ["x", "é ", "<map>", "<b>x", "&amp;", "&lt;p&gt;", "<!--", "<script>", "\u200d"])
-def test_text_of_the_size_limit_is_read_in_linear_time(unit: str) -> None:
-    """Hours where any step looks at the whole text for each of its parts."""
-    text = (unit * 8_000_000)[:8_000_000]
+def test_long_text_is_read_in_linear_time(unit: str) -> None:
+    """A quarter of an hour where any step looks at the whole text for each of its parts."""
+    text = (unit * 2_000_000)[:2_000_000]
     found, _, _ = load({"title": text, "excerpt": f"End. {text}"})
     assert found.excerpt.startswith("End.")
     assert (len(found.title) <= 2_000, len(found.excerpt) <= 20_000) == (True, True)
