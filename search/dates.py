@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-_DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 
 
 def period(text: str) -> tuple[datetime, datetime] | None:

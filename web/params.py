@@ -11,9 +11,10 @@ The parameters: `q`, `match`, `topic`, `provider`, `type`, `category` and `missi
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar, get_args
 
+from search.dates import period
 from search.query import FACETS, Filters, Match, Query, Sort
 
 Pairs = Iterable[tuple[str, str]]
@@ -26,7 +27,6 @@ MAX_DEPTH = 10_000
 """Hits that can be paged through; deeper ones cost more than any reader gets from them."""
 
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", re.ASCII)
 _T = TypeVar("_T")
 
 
@@ -147,32 +147,16 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 
 def start_of(value: str) -> datetime:
     """The first moment of a day, month or year."""
-    year, month, day = _date(value)
-    return datetime(year, month or 1, day or 1, tzinfo=UTC)
+    return _period(value)[0]
 
 
 def end_of(value: str) -> datetime:
     """The first moment after the day, month or year; the end of time itself for the year 9999."""
-    year, month, day = _date(value)
-    try:
-        if day:
-            return datetime(year, month, day, tzinfo=UTC) + timedelta(days=1)
-        if month:
-            return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-        return datetime(year + 1, 1, 1, tzinfo=UTC)
-    except (OverflowError, ValueError):
-        return datetime.max.replace(tzinfo=UTC)
+    return _period(value)[1]
 
 
-def _date(value: str) -> tuple[int, int, int]:
-    """Year, month, day; 0 for what was left out."""
-    found = _DATE.fullmatch(value)
-    wrong = "This is not a date such as 2021-12-13, 2021-12 or 2021."
+def _period(value: str) -> tuple[datetime, datetime]:
+    found = period(value)
     if not found:
-        raise ValueError(wrong)
-    year, month, day = (int(part or 0) for part in found.groups())
-    try:
-        date(year, month if found[2] else 1, day if found[3] else 1)
-    except ValueError:
-        raise ValueError(wrong) from None
-    return year, month, day
+        raise ValueError("This is not a date such as 2021-12-13, 2021-12 or 2021.")
+    return found
