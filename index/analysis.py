@@ -90,6 +90,7 @@ _UNSPACED = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han, Hangul
 )
 _JOINERS = frozenset("-‐‑.")
 _MAX_JOINED_PARTS = 4
+_MAX_ACRONYM_CHARS = 4  # a longer word in capitals is rather shouted (FERRY) than an acronym that must not be stemmed
 _LONG_CAPITALS = re.compile(r"[^\W\d_]{6,}")
 _POSSESSIVE = re.compile(rf"{_APOSTROPHE}[sS]$")
 _APOSTROPHES = re.compile(_APOSTROPHE)
@@ -216,9 +217,15 @@ def _cached_forms(raw: str, kind: str, capitals: bool) -> Forms:
         return Forms(exact, exact)
     if kind == "special":
         return Forms(exact, exact)
-    if capitals and raw.isupper() and raw.isalpha() and 2 <= len(raw) <= 5:
+    if capitals and raw.isupper() and raw.isalpha() and 2 <= len(raw) <= _MAX_ACRONYM_CHARS:
         return Forms(exact, exact, exact.upper() if exact in FUNCTION_WORDS else "")
-    if capitals and 3 <= len(raw) <= 6 and raw.endswith("s") and raw[:-1].isupper() and raw[:-1].isalpha():
+    if (
+        capitals
+        and 3 <= len(raw) <= _MAX_ACRONYM_CHARS + 1
+        and raw.endswith("s")
+        and raw[:-1].isupper()
+        and raw[:-1].isalpha()
+    ):
         return Forms(exact, exact[:-1])  # VMs, APIs
     return Forms(exact, _stem(exact))
 
@@ -314,7 +321,7 @@ def fingerprint() -> str:
     """What the analyzer does, as a hash: a library that stems or folds otherwise changes it."""
     sample = (
         "Café naïve Straße C# F# C++ .NET ASP.NET AT&T R&D U.S. A.I. IT US AWS VMs don't O’Reilly’s multi-cloud "
-        "PowerApps GPT-3 1,000 3.0 v1.2 running universities generally ＡＢＣ ﬁne 東京都 ภาษาไทย हिन्दी 한국어"
+        "FERRY HIPAA PowerApps GPT-3 1,000 3.0 v1.2 running universities ＡＢＣ ﬁne 東京都 ภาษาไทย हिन्दी 한국어"
     )
     words = " ".join(sorted(FUNCTION_WORDS)) + repr(sorted(_SHORT_STEMS.items()))
     return hashlib.sha256((repr(tokens(sample)) + words).encode()).hexdigest()

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 from index.article import Article, Reject, Warn
 from index.errors import ArchiveError, UsageError
 from index.frontmatter import FrontMatterError, parse_front_matter
-from index.load import LoadError, Origin, load_article
+from index.load import VISIBILITY_KEYS, LoadError, Origin, load_article
 from index.settings import Settings
 
 SUFFIXES = (".md", ".markdown", ".html")
@@ -308,7 +308,8 @@ def load_bytes(spec: ArchiveSpec, source: SourceFile, data: bytes) -> Loaded:
         body_format=_FORMATS.get(suffix.lower(), "markdown"),
     )
     try:
-        article, warnings, unknown = load_article(origin, front.values, front.body)
+        twice = {key: ["given", "twice"] for key in VISIBILITY_KEYS if front.is_repeated(key)}
+        article, warnings, unknown = load_article(origin, {**front.values, **twice}, front.body)
     except LoadError as error:
         return Loaded(None, Reject(shown, 1, None, str(error)))
     return Loaded(article, None, warnings, unknown)

@@ -65,7 +65,7 @@ def check(settings: Settings, progress: Progress = silent) -> CheckReport:
                     if loaded.reject:
                         rejects.append(loaded.reject)
                     elif loaded.article:
-                        differences += _compare(loaded, unpublished, taken, seen, indexed, snapshot)
+                        differences += _compare(loaded, unpublished, rejects, taken, seen, indexed, snapshot)
             except ArchiveError as error:
                 differences.append(Difference("archive", name, str(error)))
                 seen |= {identity for identity in indexed if identity.startswith(f"{name}/")}
@@ -88,11 +88,18 @@ def _articles(spec: ArchiveSpec, settings: Settings, progress: Progress) -> Iter
 
 
 def _compare(
-    loaded: Loaded, unpublished: str, taken: set[str], seen: set[str], indexed: dict[str, int], snapshot: Snapshot
+    loaded: Loaded,
+    unpublished: str,
+    rejects: list[Reject],
+    taken: set[str],
+    seen: set[str],
+    indexed: dict[str, int],
+    snapshot: Snapshot,
 ) -> Iterator[Difference]:
     assert loaded.article
     article = as_set(loaded.article, unpublished)
     if article.id in taken:  # a second file with the id is a reject of the reindex
+        rejects.append(Reject(f"{article.archive}/{article.path}", loaded.line, None, f"the id {article.id} is taken"))
         return
     taken.add(article.id)
     if article.hidden:

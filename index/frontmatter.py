@@ -70,10 +70,17 @@ class FrontMatter:
 
     def line_of(self, key: str) -> int | None:
         """1-based line of a top-level key (of the last one where it is repeated); `a.b` is looked up as `a`."""
-        name = re.escape(key.partition(".")[0])
-        pattern = rf"""^(?:(["']?){name}\1[ \t]*[:=.]|\[+{name}[\].])"""
-        starts = [match.start() for match in re.finditer(pattern, self.head, re.MULTILINE)]
+        starts = self._places(key.partition(".")[0])
         return self.head.count("\n", 0, starts[-1]) + 1 if starts else None
+
+    def is_repeated(self, key: str) -> bool:
+        """Whether a top-level key is given more than once."""
+        return len(self._places(key)) > 1
+
+    def _places(self, key: str) -> list[int]:
+        name = re.escape(key)
+        pattern = rf"""^(?:(["']?){name}\1[ \t]*[:=.]|\[+{name}[\].])"""
+        return [match.start() for match in re.finditer(pattern, self.head, re.MULTILINE)]
 
 
 def parse_front_matter(data: bytes) -> FrontMatter | None:

@@ -128,7 +128,7 @@ class Store:
                     generation = self._verified(spare, "")
                 except IndexUnusableError:
                     continue
-                return replace(generation, notes=(f"{error} Until then the generation before serves.",))
+                return replace(generation, notes=(f"{error}. Until then the generation before serves.",))
             raise
 
     def refuse_foreign(self) -> None:
@@ -199,10 +199,8 @@ class Store:
         return manifest
 
     def _damaged(self, what: str) -> DamagedIndexError:
-        return DamagedIndexError(
-            f"the index in {self.path} is damaged ({what}); mend it with: broadsheet reindex --index {self.path}",
-            path=self.path,
-        )
+        mend = f"mend it with: broadsheet reindex ARCHIVE --index {self.path}"
+        return DamagedIndexError(f"the index in {self.path} is damaged ({what}); {mend}", path=self.path)
 
     def known_archives(self) -> dict[str, str]:
         """Paths by archive name, from the newest manifest that can be read, whether or not its index is usable."""
@@ -217,7 +215,7 @@ class Store:
     def begin(self, previous: Generation | None) -> Path:
         """A fresh directory for the next generation, holding links to the files of `previous`; needs the lock."""
         self._generations.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        self.sweep()
         numbers = [int(name.partition("-")[0]) for name in self._names()] + [0]
         partial = self._generations / f"{_PARTIAL}{max(numbers) + 1:06d}-{secrets.token_hex(4)}"
         partial.mkdir()
@@ -249,7 +247,7 @@ class Store:
         partial.rename(self._generations / name)
         sync(self._generations)
         self._point_to(f"{name} {hashlib.sha256(data).hexdigest()}\n")
-        self._sweep(keep=previous.manifest.generation if previous else "")
+        self.sweep(keep=previous.manifest.generation if previous else "")
         return manifest
 
     def _point_to(self, text: str) -> None:
@@ -257,8 +255,10 @@ class Store:
         (self.path / f"{CURRENT}.new").replace(self.path / CURRENT)
         sync(self.path)
 
-    def _sweep(self, keep: str = "") -> None:
-        """Remove what a dead writer left, and generations past the kept ones."""
+    def sweep(self, keep: str = "") -> None:
+        """Remove what a dead writer left, and generations past the kept ones; needs the lock."""
+        if not self._generations.exists():
+            return
         current = self.current_name().partition(" ")[0].strip()
         wanted = [current, *([keep] if keep else []), *sorted(self._names() - {current, keep}, reverse=True)][:KEPT]
         for entry in self._generations.iterdir():

@@ -38,6 +38,7 @@ MAX_DECIMAL_BITS = 10_000  # Python refuses to write out an integer of more than
 
 TITLE_KEYS = ("title", "name")
 EXCERPT_KEYS = ("excerpt", "bio", "description", "summary")
+VISIBILITY_KEYS = ("removed", "draft", "published")
 PUBLISHED_KEYS = ("publishedDateTime", "date", "published", "startDateTime")
 UPDATED_KEYS = ("updatedDateTime", "updated", "lastmod", "last_modified_at")
 TOPIC_KEYS = ("topics", "tags", "categories")
@@ -93,7 +94,7 @@ def load_article(
     Raises:
         LoadError: there is no text in title, excerpt and body.
     """
-    fields = _Fields(origin, front)
+    fields = _Fields(origin, _with_visibility(front))
     published = fields.time(PUBLISHED_KEYS)
     body = _whole_body(fields, body)
     extra = fields.extra()
@@ -130,6 +131,15 @@ def load_article(
     if not (article.title or article.excerpt or article.text):
         raise LoadError("there is no text in title, excerpt or body")
     return article, tuple(fields.warnings), frozenset(map(_key_name, fields.unknown()))
+
+
+def _with_visibility(front: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """`Draft: true` hides as `draft: true` does; a key that is given twice cannot be read."""
+    for key in VISIBILITY_KEYS:
+        given = [value for name, value in front.items() if str(name).lower() == key and value is not None]
+        if len(given) > 1 or (given and key not in front):
+            front = {**front, key: given[0] if len(given) == 1 else given}
+    return front
 
 
 def _whole_body(fields: "_Fields", body: str) -> str:

@@ -190,16 +190,6 @@ class Snapshot:
             found = self._reader.expand_prefix(field, prefix.encode("utf-8", "replace"))
             return [term.decode("utf-8") for term in found]
 
-    def terms_within(self, field: str, word: str, distance: int, prefix: int) -> list[str]:
-        """The terms of a stream at most `distance` edits (Levenshtein) away, alike in the first `prefix` characters."""
-        if not self._leaves:
-            return []
-        with self._lock:
-            # Segment by segment: over several at once Whoosh counts edits in another way, and slowly.
-            leaves = [leaf for leaf, _ in self._leaves]
-            found = {term for leaf in leaves for term in leaf.terms_within(field, word, distance, prefix=prefix)}
-            return [term if isinstance(term, str) else term.decode("utf-8") for term in found]
-
     def number(self, article_id: str) -> int | None:
         """The document number of an article, None where there is none."""
         return self._numbers.get(article_id)

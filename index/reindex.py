@@ -97,6 +97,7 @@ def reindex(
         return task.run(specs, forget, _Draft(None, None)).report(task.serving_name, started)
     store.path.mkdir(parents=True, exist_ok=True)
     with writer_lock(store.path / "lock"):
+        store.sweep()
         task = _Task(store, settings, full=full, progress=progress)
         draft = _Draft(store, task.base)
         try:
@@ -169,6 +170,12 @@ class _Task:
         for spec in specs:
             if given.setdefault(spec.name, spec.path) != spec.path:
                 raise UsageError(f"two archives are called {spec.name!r}; name one otherwise: NAME=ARCHIVE")
+            other = known.get(spec.name, spec.path)
+            if other != spec.path and other.exists():  # where it does not exist any more, the archive was moved
+                raise UsageError(
+                    f"the index knows {other} as {spec.name!r}; name this archive otherwise: NAME=ARCHIVE, "
+                    f"or take the other one out first: --forget {spec.name}"
+                )
         archives = known | given
         if not archives and not forget:
             raise UsageError("name an archive to index: broadsheet reindex [NAME=]ARCHIVE")

@@ -25,6 +25,7 @@ class Setting:
     help: str
     choices: tuple[str, ...] = ()
     least: int | None = None
+    most: int | None = None
 
 
 SETTINGS = (
@@ -39,7 +40,7 @@ SETTINGS = (
     Setting("max_file_bytes", int, 8_000_000, "a larger article file is rejected", least=1),
     Setting("max_query_chars", int, 1_000, "a longer query is cut, with a note", least=1),
     Setting("host", str, "127.0.0.1", "address that `serve` listens on"),
-    Setting("port", int, 8000, "port that `serve` listens on; 0 picks a free one", least=0),
+    Setting("port", int, 8000, "port that `serve` listens on; 0 picks a free one", least=0, most=65_535),
     Setting("workers", int, 2, "worker processes of `serve`", least=1),
     Setting("title", str, "Broadsheet", "name of the site, shown at the head of every page"),
     Setting("images", bool, True, "show the articles' pictures (they are loaded from where the archive says)"),
@@ -121,7 +122,7 @@ def _convert(row: Setting, value: Any) -> Any:
             number = int(value)
         except (TypeError, ValueError):
             raise wrong from None
-        if row.least is not None and number < row.least:
+        if (row.least is not None and number < row.least) or (row.most is not None and number > row.most):
             raise wrong
         return number
     if row.kind is list:
@@ -138,6 +139,8 @@ def _expected(row: Setting) -> str:
     if row.choices:
         return "one of " + ", ".join(row.choices)
     names = {bool: "true or false", int: "a whole number", list: "a list of text", str: "text"}
+    if row.most is not None:
+        return f"{names[row.kind]} from {row.least} to {row.most}"
     return names[row.kind] + (f" of at least {row.least}" if row.least is not None else "")
 
 

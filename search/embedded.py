@@ -179,7 +179,8 @@ class EmbeddedEngine:
 def _cut(text: str, limit: int) -> tuple[str, tuple[Note, ...]]:
     if len(text) <= limit:
         return text, ()
-    return text[:limit], (Note("ignored", f"Only the first {limit:,} characters of the query were used."),)
+    whole_words = text[: limit + 1].rpartition(" ")[0] or text[:limit]
+    return whole_words, (Note("ignored", f"Only the first {limit:,} characters of the query were used."),)
 
 
 def _by_score(query: Query, found: Evaluated) -> bool:

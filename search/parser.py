@@ -35,7 +35,7 @@ _LEXEME = re.compile(
   | (?P<close>\))
   | (?P<minus>-(?=[^\s\-]))
   | (?P<field>[a-zA-Z]+:(?=[^\s)]))
-  | (?P<word>[^\s()"“”„«»]+)
+  | (?P<word>(?:[^\s()"“”„«»,;]|(?<=\d),(?=\d))+)
   | .
     """,
     re.VERBOSE | re.DOTALL,
@@ -209,7 +209,16 @@ class _Parser:
             return Everything()
         if text.endswith("*") and tokens(text):
             return self._prefix(text.rstrip("*"), field, lexeme.start)
-        return self._word(lexeme, field) if tokens(text) else None
+        return self._words(lexeme, field)
+
+    def _words(self, lexeme: _Lexeme, field: str) -> Node | None:
+        """A word, or several that a slash divides: `CI/CD`."""
+        words: list[Node] = []
+        for match in re.finditer(r"[^/]+", lexeme.text):
+            if tokens(match[0]):
+                span = (lexeme.start + match.start(), lexeme.start + match.end())
+                words.append(Word(match[0], field, self._capitals, span))
+        return _join(words) if words else None
 
     def _word(self, lexeme: _Lexeme, field: str) -> Word:
         return Word(lexeme.text, field, self._capitals, (lexeme.start, lexeme.end))
@@ -241,6 +250,8 @@ def _parse_range(field: str, text: str) -> Range | None:
         return Range(start=start[1]) if start else None
     if not dots:
         return Range(*start) if start else None
+    if start and end and start[0] >= end[1]:
+        return None
     return Range(start[0] if start else None, end[1] if end else None)
 
 

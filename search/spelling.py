@@ -3,6 +3,11 @@
 Only words of visible articles are ever named: a term that is left over from a deleted article has no live postings.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
 from index.analysis import FUNCTION_WORDS, word_forms
 from index.reader import Snapshot
 from index.schema import TEXT_FIELDS
@@ -10,7 +15,20 @@ from index.schema import TEXT_FIELDS
 _MIN_CHARS = 3
 _TWO_EDITS_FROM_CHARS = 6
 _CACHED_WORDS = 1_000
-_SHARED_START = 1  # characters that a word two edits away has in common
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words that may stand in for another, with what rules most of them out at a glance.
+
+    Attributes:
+        lengths: in characters.
+        letters: the set of characters as bits; an edit changes at most two of them.
+    """
+
+    words: list[str]
+    lengths: npt.NDArray[np.int64]
+    letters: npt.NDArray[np.uint64]
 
 
 class Spelling:
@@ -19,6 +37,7 @@ class Spelling:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._names = tuple(field.name for field in TEXT_FIELDS)
+        self._words: _Words | None = None
         self._near: dict[str, list[str]] = {}
 
     def count(self, term: str) -> int:
@@ -39,9 +58,11 @@ class Spelling:
         return found, True
 
     def nearest(self, word: str, limit: int) -> list[str]:
-        """The words fewest edits away (at most one in short words, two in longer ones), most frequent first.
+        """The words fewest edits away, most frequent first.
 
-        Words with a digit or a sign, such as GPT-4 or C#, have no near words: the nearest would be another product.
+        An edit is a character more, less or other, or two neighbours exchanged. Short words may be one edit away,
+        longer ones two where they begin alike. Words with a digit or a sign, such as GPT-4 or C#, have no near words:
+        the nearest would be another product.
         """
         parts = word_forms(word, capitals=False).parts
         if len(parts) != 1 or not parts[0].exact.isalpha() or len(parts[0].exact) < _MIN_CHARS:
@@ -54,15 +75,46 @@ class Spelling:
         return self._near[exact][:limit]
 
     def _look_near(self, exact: str) -> list[str]:
+        words = self._words = self._words or self._load_words()
+        differing = np.bitwise_count(words.letters ^ _letters(exact))
         for distance in (1, 2) if len(exact) >= _TWO_EDITS_FROM_CHARS else (1,):
-            shared = 0 if distance == 1 else _SHARED_START
-            near = {term for name in self._names for term in self._snapshot.terms_within(name, exact, distance, shared)}
-            counted = [(term, self.count(term)) for term in near if self._may_stand_in(term, exact)]
+            likely = (np.abs(words.lengths - len(exact)) <= distance) & (differing <= 2 * distance)
+            near = [words.words[i] for i in np.flatnonzero(likely).tolist()]
+            near = [each for each in near if distance == 1 or each[0] == exact[0]]
+            counted = [(each, self.count(each)) for each in near if edits(each, exact, distance) == distance]
             found = sorted((pair for pair in counted if pair[1]), key=lambda pair: (-pair[1], pair[0]))
             if found:
-                return [term for term, _ in found]
+                return [each for each, _ in found]
         return []
 
-    @staticmethod
-    def _may_stand_in(term: str, word: str) -> bool:
-        return term != word and term.isalpha() and len(term) >= _MIN_CHARS and term not in FUNCTION_WORDS
+    def _load_words(self) -> _Words:
+        terms = {term for name in self._names for term in self._snapshot.terms(name)}
+        words = [each for each in terms if each.isalpha() and len(each) >= _MIN_CHARS and each not in FUNCTION_WORDS]
+        lengths = np.array([len(word) for word in words], dtype=np.int64)
+        return _Words(words, lengths, np.array([_letters(word) for word in words], dtype=np.uint64))
+
+
+def _letters(word: str) -> np.uint64:
+    bits = 0
+    for character in word:
+        bits |= 1 << (ord(character) % 64)
+    return np.uint64(bits)
+
+
+def edits(one: str, other: str, most: int) -> int:
+    """How many edits turn one word into the other, neighbours exchanged being one; `most` + 1 stands for any more.
+
+    The restricted Damerau-Levenshtein distance (optimal string alignment), row by row.
+    """
+    above: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, start=1):
+        before, above, row = above, row, [i]
+        for j, right in enumerate(other, start=1):
+            least = min(above[j] + 1, row[-1] + 1, above[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                least = min(least, before[j - 2] + 1)
+            row.append(least)
+        if min(row) > most:
+            return most + 1
+    return row[-1]

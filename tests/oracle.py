@@ -90,13 +90,18 @@ def analyzed(article: Article) -> Text:
 
 @cache
 def edits(one: str, other: str) -> int:
-    """The Levenshtein distance."""
-    row = list(range(len(other) + 1))
-    for i, left in enumerate(one, start=1):
-        above, row = row, [i]
-        for j, right in enumerate(other, start=1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (left != right)))
-    return row[-1]
+    """Characters more, less or other, and neighbours exchanged, each part of a word edited once."""
+
+    @cache
+    def least(i: int, j: int) -> int:
+        if not (i and j):
+            return i + j
+        ways = [least(i - 1, j) + 1, least(i, j - 1) + 1, least(i - 1, j - 1) + (one[i - 1] != other[j - 1])]
+        if one[i - 2 : i] == other[j - 2 : j][::-1] and i > 1 and j > 1:
+            ways.append(least(i - 2, j - 2) + 1)
+        return min(ways)
+
+    return least(len(one), len(other))
 
 
 def plain_values(article: Article, facet: str) -> tuple[str, ...]:

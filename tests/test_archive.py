@@ -391,3 +391,12 @@ def test_the_files_of_the_trap_collection_all_load() -> None:
     assert [loaded.reject or loaded.warnings for loaded in found if loaded.reject or loaded.warnings] == []
     hidden = [loaded.article.hidden for loaded in found if loaded.article]
     assert hidden.count("removed") == 1
+
+
+@pytest.mark.parametrize("key", ["removed", "draft"])
+def test_a_visibility_given_twice_hides(tmp_path: Path, key: str) -> None:
+    (tmp_path / "a.md").write_text(f"---\ntitle: A\n{key}: true\n{key}: false\n---\n")
+    (loaded,) = load_all(ArchiveSpec("site", tmp_path))
+    assert loaded.article
+    assert loaded.article.hidden == key
+    assert [warning.field for warning in loaded.warnings] == [key]

@@ -423,3 +423,13 @@ def test_any_front_matter_gives_an_article_that_can_be_stored(front: dict[str, A
     assert from_json(to_json(found)) == found
     to_json(found).encode()
     assert all(warning.reason and "\n" not in warning.reason for warning in warnings)
+
+
+@pytest.mark.parametrize("front", [{"Draft": True}, {"REMOVED": "yes"}])
+def test_other_spellings_of_visibility_hide_too(front: dict[str, Any]) -> None:
+    assert article(**front).hidden
+
+
+def test_two_spellings_of_one_visibility_hide() -> None:
+    found, field, _ = dropped(draft=False, Draft=True)
+    assert (found.hidden, field) == ("draft", "draft")

@@ -45,6 +45,7 @@ from search.parser import parse, render
         ("unknown:word", "unknown:word"),
         ("title:", "title:"),
         ("a & b", "a b"),
+        ("a,b; c/d 1,000", "a b c d 1,000"),
         ("not a OR b and c", "not (a OR b) and c"),
     ],
 )
@@ -57,6 +58,10 @@ def test_how_it_is_understood(typed: str, understood: str) -> None:
     [
         ("date:yesterday ai", "“date:yesterday” was not used: dates are written 2021, 2021-03 or 2021-03-09."),
         ("before:2021-13", "“before:2021-13” was not used: dates are written 2021, 2021-03 or 2021-03-09."),
+        (
+            "date:2021-06..2021-03",
+            "“date:2021-06..2021-03” was not used: dates are written 2021, 2021-03 or 2021-03-09.",
+        ),
         ("date:..", "“date:..” was not used: dates are written 2021, 2021-03 or 2021-03-09."),
         ("???", "There is nothing to search for in “???”."),
         ("(" * 30 + "a", "Parentheses deeper than 20 were not used."),

@@ -426,6 +426,25 @@ def test_one_archive_can_be_forgotten_while_another_is_away(site: Site, tmp_path
         reindex([ArchiveSpec("site", site.archive), ArchiveSpec("site", other.archive)], site.settings)
 
 
+def test_another_archive_of_the_same_name_does_not_replace_the_first(site: Site, tmp_path: Path) -> None:
+    site.reindex()
+    (tmp_path / "other").mkdir()
+    other = Site(tmp_path / "other")
+    other.write("x.md", "title: X")
+    with pytest.raises(UsageError, match="name this archive otherwise: NAME=ARCHIVE, or take the other one out first"):
+        reindex([ArchiveSpec("site", other.archive)], site.settings)
+    moved = site.archive.rename(tmp_path / "moved")
+    assert counts(reindex([ArchiveSpec("site", moved)], site.settings)) == (0, 0, 0, 3)
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(site: Site) -> None:
+    site.reindex()
+    left = site.settings.index_path / "generations" / "partial-000009-12345678"
+    left.mkdir()
+    site.reindex()
+    assert not left.exists()
+
+
 def test_a_pipe_in_the_index_is_damage_and_not_a_hang(site: Site) -> None:
     site.reindex()
     generation = Store(site.settings.index_path).open()

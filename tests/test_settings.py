@@ -29,8 +29,8 @@ def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("PORT", "eighty", "setting 'port': 'eighty' is not a whole number of at least 0"),
-        ("PORT", "-1", "setting 'port': '-1' is not a whole number of at least 0"),
+        ("PORT", "eighty", "setting 'port': 'eighty' is not a whole number from 0 to 65535"),
+        ("PORT", "-1", "setting 'port': '-1' is not a whole number from 0 to 65535"),
         ("UNPUBLISHED", "maybe", "setting 'unpublished': 'maybe' is not one of hide, show"),
         ("IMAGES", "perhaps", "setting 'images': 'perhaps' is not true or false"),
     ],

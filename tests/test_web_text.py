@@ -141,3 +141,9 @@ def test_jekylls_raw_marks_are_not_shown() -> None:
 def test_any_body_can_be_shown(body: str, body_format: str) -> None:
     article = replace(ARTICLE, body=body, text=body, body_format=body_format)  # type: ignore[arg-type]
     assert "<script" not in render_body(article, images=True).lower()
+
+
+@pytest.mark.parametrize("body", ["<ul><li>" * 20_000, "![" * 60_000, "<div>" * 40_000])
+def test_a_body_that_takes_quadratic_time_is_shown_as_text(body: str) -> None:
+    article = Article(id="a/b", archive="a", path="b", title="T", text="plain", body=body, body_format="html")
+    assert str(render_body(article, images=True)) == "<p>plain</p>"

@@ -13,8 +13,10 @@ from markupsafe import Markup, escape
 from index.article import Article
 from index.urls import safe_href
 
-MAX_MARKUP_CHARS = 500_000
-"""A longer body is shown as plain text: rendering it would hold up the server for seconds."""
+MAX_MARKUP_CHARS = 100_000
+MAX_TAGS = 3_000
+MAX_BRACKETS = 1_500
+"""A body past one of these is shown as plain text: nested ones take quadratic time and would hold up the server."""
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 # Landmarks are the page's own; pictures are let in by the setting.
@@ -39,7 +41,8 @@ def render_body(article: Article, *, images: bool) -> Markup:
     body = _RAW_MARKS.sub("", article.body)
     if not body.strip():
         return _paragraphs(article.text)
-    if article.body_format == "text" or len(body) > MAX_MARKUP_CHARS:
+    too_much = len(body) > MAX_MARKUP_CHARS or body.count("<") > MAX_TAGS or body.count("[") > MAX_BRACKETS
+    if article.body_format == "text" or too_much:
         return _paragraphs(article.text or body)
     markup = _MARKDOWN.render(body) if article.body_format == "markdown" else body
     return Markup(_clean(markup, images=images))  # noqa: S704 - cleaned by the allow-list above
