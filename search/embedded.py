@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from index.article import Article
+from index.document import searched_text
 from index.errors import BroadsheetError
 from index.generation import Generation, Manifest, Store
 from index.reader import UNDATED, Documents, Snapshot
@@ -119,7 +120,7 @@ class EmbeddedEngine:
                     "title": highlighter.ranges(article.title, "title"),
                     "excerpt": highlighter.ranges(article.excerpt, "excerpt"),
                 },
-                snippet=highlighter.snippet(article.text) if article.text else None,
+                snippet=highlighter.snippet(searched_text(article)["body"][0]) if article.text else None,
             )
 
     def _suggestion(self, text: str, query: Query, found: Evaluated, serving: _Serving) -> Iterator[Note]:

@@ -153,9 +153,12 @@ class _Evaluation:
         partial = fixed & (held >= enough) & self._snapshot.live
         if int(partial.sum()) == holding_all:
             return every, "all"
-        words = "word" if enough == 1 else "words"
-        text = f"Few articles hold all {len(distinct)} words; those with at least {enough} {words} follow."
-        self._notes.append(Note("partial", text, self._text, "all"))
+        holding = "Few articles hold" if holding_all else "No article holds"
+        words = "both words" if len(distinct) == 2 else f"all {len(distinct)} words"
+        least = {1: "one", 2: "two", 3: "three"}[enough]
+        self._notes.append(
+            Note("partial", f"{holding} {words}; those with at least {least} follow.", self._text, "all")
+        )
         return partial, "partial"
 
     def _all(self, flags: list[Flags]) -> Flags:

@@ -390,6 +390,17 @@ def test_highlights_and_the_best_passage(ask: Ask) -> None:
     assert ask("arc").hits[0].snippet is None
 
 
+def test_the_passage_does_not_repeat_the_excerpt(open_over: Callable[[Rows], Engine]) -> None:
+    lead = "The old harbour crane will lift boats again this spring"
+    engine = open_over([
+        {"id": "1", "title": "Crane", "excerpt": f"{lead}…", "body": f"{lead}. Later a second crane follows."}
+    ])
+    (hit,) = engine.search(Query("crane")).hits
+    assert hit.snippet
+    assert hit.snippet.text == "Later a second crane follows."
+    assert engine.search(Query("harbour")).hits[0].snippet is None
+
+
 def test_topics_are_shown_in_their_most_frequent_spelling(ask: Ask) -> None:
     assert ask("powerapps grow", match="all").hits[0].article.topics == ("Power Apps", "Management tools")
 
