@@ -38,6 +38,7 @@ MAX_DECIMAL_BITS = 10_000  # Python refuses to write out an integer of more than
 
 TITLE_KEYS = ("title", "name")
 EXCERPT_KEYS = ("excerpt", "bio", "description", "summary")
+_DATED_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})-")
 VISIBILITY_KEYS = ("removed", "draft", "published")
 PUBLISHED_KEYS = ("publishedDateTime", "date", "published", "startDateTime")
 UPDATED_KEYS = ("updatedDateTime", "updated", "lastmod", "last_modified_at")
@@ -95,7 +96,7 @@ def load_article(
         LoadError: there is no text in title, excerpt and body.
     """
     fields = _Fields(origin, _with_visibility(front))
-    published = fields.time(PUBLISHED_KEYS)
+    published = fields.time(PUBLISHED_KEYS) or _named_date(origin.path)
     body = _whole_body(fields, body)
     extra = fields.extra()
     article = Article(
@@ -131,6 +132,15 @@ def load_article(
     if not (article.title or article.excerpt or article.text):
         raise LoadError("there is no text in title, excerpt or body")
     return article, tuple(fields.warnings), frozenset(map(_key_name, fields.unknown()))
+
+
+def _named_date(path: str) -> datetime | None:
+    """The date that a file is named by, `2021-03-04-title.md`, as Jekyll takes it where the article gives none."""
+    found = _DATED_NAME.match(path.rpartition("/")[2])
+    try:
+        return datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else None
+    except ValueError:
+        return None
 
 
 def _with_visibility(front: Mapping[Any, Any]) -> Mapping[Any, Any]:

@@ -400,3 +400,22 @@ def test_a_visibility_given_twice_hides(tmp_path: Path, key: str) -> None:
     assert loaded.article
     assert loaded.article.hidden == key
     assert [warning.field for warning in loaded.warnings] == [key]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("2021-03-04-post.md", "title: A", "2021-03-04"),
+        ("2021-03-04-post.md", "title: A\ndate: 2022-01-02", "2022-01-02"),
+        ("2021-02-30-post.md", "title: A", None),
+        ("x-2021-03-04-post.md", "title: A", None),
+    ],
+)
+def test_a_date_in_the_name_counts_where_the_article_gives_none(
+    tmp_path: Path, name: str, text: str, expected: str | None
+) -> None:
+    (tmp_path / name).write_text(f"---\n{text}\n---\n")
+    (loaded,) = load_all(ArchiveSpec("site", tmp_path))
+    assert loaded.article
+    published = loaded.article.published
+    assert (published and f"{published:%Y-%m-%d}") == expected
