@@ -10,11 +10,11 @@ from threading import Thread
 
 import pytest
 from flask import Flask
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
 
@@ -71,11 +71,12 @@ def look(browser: Chrome, width: int, scheme: str = "light") -> None:
 @contextmanager
 def leaving(browser: Chrome) -> Iterator[None]:
     """What happens in the block leads to another page; go on when it is there."""
-    old = browser.find_element(By.TAG_NAME, "html")
+    browser.execute_script("window.old = true")
     yield
-    wait = WebDriverWait(browser, 30)
-    wait.until(staleness_of(old))
-    wait.until(lambda driver: driver.execute_script("return document.readyState") == "complete")
+    arrived = "return window.old === undefined && document.readyState === 'complete'"
+    # Between two pages the driver may find neither.
+    wait = WebDriverWait(browser, 30, ignored_exceptions=[WebDriverException])
+    wait.until(lambda driver: driver.execute_script(arrived))
 
 
 @pytest.mark.parametrize("width", [1280, 390])
