@@ -71,12 +71,12 @@ def look(browser: Chrome, width: int, scheme: str = "light") -> None:
 @contextmanager
 def leaving(browser: Chrome) -> Iterator[None]:
     """What happens in the block leads to another page; go on when it is there."""
-    browser.execute_script("window.old = true")
+    old = browser.current_url
     yield
-    arrived = "return window.old === undefined && document.readyState === 'complete'"
+    arrived = "return location.href !== arguments[0] && document.readyState === 'complete'"
     # Between two pages the driver may find neither.
     wait = WebDriverWait(browser, 30, ignored_exceptions=[WebDriverException])
-    wait.until(lambda driver: driver.execute_script(arrived))
+    wait.until(lambda driver: driver.execute_script(arrived, old))
 
 
 @pytest.mark.parametrize("width", [1280, 390])
