@@ -159,7 +159,7 @@ class _Parser:
             return node
         if isinstance(node, Everything):  # -(…) with nothing searchable inside
             return None
-        return Not(node)
+        return node.clause if isinstance(node, Not) else Not(node)  # -(-word) is the word
 
     def _primary(self, field: str, depth: int) -> Node | None:
         kind = self.peek()
