@@ -12,7 +12,7 @@ from whoosh import columns, fields, formats
 
 from index.analysis import fingerprint as analyzer_fingerprint
 
-FORMAT = 1  # of everything in a generation besides the field table; raised when older code could misread newer files
+FORMAT = 2  # of everything in a generation besides the field table; raised when older code could misread newer files
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,12 @@ TEXT_FIELDS = (
     TextField("author", weight=1.5),
 )
 KEYWORD_FIELDS = ("type", "category")
+
+EXACT, STEM = "exact", "stem"
+"""The two streams of terms of every text field."""
+
+HALF = 2  # weights of fields are multiples of one half, so that sums of them are whole numbers of halves
+UNDATED = -(1 << 63)  # in place of the seconds since 1970 of an undated article
 
 
 class StreamField(fields.FieldType):  # type: ignore[misc]  # Whoosh has no type information

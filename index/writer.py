@@ -1,16 +1,24 @@
-"""The embedded engine's writer: documents into the Whoosh segments of a generation that is being written."""
+"""The embedded engine's writer: articles into the segments of a generation that is being written.
 
+Articles are held until `RUN_BYTES` of them (as stored) are together, which with their postings takes some twenty times
+as much memory, then written as a segment; `commit` merges segments as `index.merging` says, which takes about twice the
+size of the segment that comes out.
+"""
+
+import secrets
 from pathlib import Path
 from typing import Protocol
 
-from whoosh.filedb.filestore import FileStorage
+import numpy as np
 
+from index.arrays import Array, smallest, write_arrays
 from index.article import Article
-from index.document import document
-from index.schema import whoosh_schema
+from index.inversion import Inverter
+from index.merging import Source, choose, merge
+from index.toc import SegmentEntry, Toc, deleted_documents
 
-_BUFFER_MB = 256
-_MERGE_ALL_FROM = 0.25  # share of deleted documents from which all segments are written anew
+RUN_BYTES = 32 << 20
+RUN_ARTICLES = 65_536
 
 
 class Writer(Protocol):
@@ -29,38 +37,62 @@ class Writer(Protocol):
         """Forget everything since the writer was opened."""
 
 
-class WhooshWriter:
+class ArrayWriter:
     """Writes into `directory`, which holds links to the previous generation's files or nothing."""
 
     def __init__(self, directory: Path) -> None:
-        storage = FileStorage(str(directory))
-        if storage.index_exists():
-            self._index = storage.open_index()
-        else:
-            self._index = storage.create_index(whoosh_schema())
         self._directory = directory
-        self._before = self._index.reader()
-        self._writer = self._index.writer(limitmb=_BUFFER_MB)
+        toc = Toc.load(directory) if Toc.exists(directory) else Toc(())
+        self._sources: dict[str, Source] = {}
+        for entry in toc.segments:
+            segment = entry.open(directory)
+            self._sources[entry.name] = Source(segment, ~deleted_documents(directory, entry, segment.size))
+        self._changed: set[str] = set()  # segments with new deletions
+        self._entries = {entry.name: entry for entry in toc.segments}
+        largest = max(self._sources.values(), key=lambda source: source.segment.size, default=None)
+        self._inverter = Inverter(largest.segment.dictionary if largest else b"")
 
     def delete(self, article_id: str) -> None:
-        for document_number in self._before.postings("id", article_id).all_ids():
-            self._writer.delete_document(document_number)
+        for name, source in self._sources.items():
+            number = source.segment.number(article_id)
+            if number is not None and source.live[number]:
+                source.live[number] = False
+                self._changed.add(name)
 
     def add(self, article: Article) -> None:
-        self._writer.add_document(**document(article))
+        self._inverter.add(article)
+        if self._inverter.held_bytes >= RUN_BYTES or len(self._inverter) >= RUN_ARTICLES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if len(self._inverter):
+            arrays, about = self._inverter.build()
+            self._write(arrays, about)
+
+    def _write(self, arrays: dict[str, Array], about: dict[str, int]) -> None:
+        entry = SegmentEntry(f"{secrets.token_hex(8)}.segment")
+        write_arrays(self._directory / entry.name, arrays, about)
+        segment = entry.open(self._directory)
+        self._entries[entry.name] = entry
+        self._sources[entry.name] = Source(segment, np.ones(segment.size, np.bool_))
 
     def commit(self) -> None:
-        documents = sum(segment.doc_count_all() for segment in self._writer.segments)
-        deleted = self._writer.deleted_count()
-        self._writer.commit(optimize=deleted > documents * _MERGE_ALL_FROM)
-        self._finish()
+        self._flush()
+        names = list(self._sources)
+        chosen = [names[i] for i in choose([(s.segment.size, s.count) for s in self._sources.values()])]
+        merged = [self._sources.pop(name) for name in chosen]
+        if any(source.count for source in merged):
+            self._write(*merge(merged))
+        for name in self._changed & self._sources.keys():
+            self._entries[name] = self._with_deletions(name)
+        Toc(tuple(self._entries[name] for name in self._sources)).save(self._directory)
+
+    def _with_deletions(self, name: str) -> SegmentEntry:
+        deleted = f"{secrets.token_hex(8)}.deleted"
+        numbers = smallest(np.flatnonzero(~self._sources[name].live))
+        write_arrays(self._directory / deleted, {"documents": numbers}, {})
+        return SegmentEntry(name, deleted)
 
     def cancel(self) -> None:
-        self._writer.cancel()
-        self._finish()
-
-    def _finish(self) -> None:
-        self._before.close()
-        self._index.close()
-        for lock in self._directory.glob("*_WRITELOCK"):
-            lock.unlink()
+        """Leave the files to whoever gives up the directory."""
+        self._sources.clear()

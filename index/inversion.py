@@ -1,0 +1,372 @@
+"""Articles -> the arrays of one segment (`index.segment` says what they mean).
+
+Analysis is fast because texts repeat: a text is split at white space, which no token crosses, and each distinct piece is
+analyzed once; a text is then a row of piece numbers, and everything else is arithmetic over whole arrays. Postings are
+sorted once. What is held until `build` is bounded by the caller, who looks at `held_bytes`.
+"""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import zstandard
+
+from index.analysis import all_in_capitals, tokens
+from index.arrays import Array, ends, smallest, spans
+from index.article import Article, to_json
+from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
+from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
+from index.segment import pack_strings, pack_terms
+
+DICTIONARY_BYTES = 32_768
+_SAMPLES = 64
+_MAX_PIECES = 2_000_000  # of the analysis cache, some 300 bytes each; beyond that it starts anew with the next segment
+
+_FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS], dtype=np.int64)
+_MANY = -2  # in `_Pieces.partners`: more than one
+
+
+class _Pieces:
+    """Every piece of text seen so far, analyzed; tables by piece number.
+
+    Terms of both streams are numbered together. `partners` gives for each term the one term of the other stream that it
+    always stands beside: such two have the same postings, which are then stored once.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[bool, _Numbers] = {capitals: _Numbers(self, capitals) for capitals in (False, True)}
+        self.terms: list[str] = []
+        self.partners = array("q")
+        self.ids: dict[str, dict[str, int]] = {EXACT: {}, STEM: {}}
+        self.positions = array("q")  # that the piece takes
+        self.lengths = array("q")  # its tokens, extras not counted
+        self.occurrences = {EXACT: _Occurrences(), STEM: _Occurrences()}
+
+    def add(self, piece: str, *, capitals: bool) -> int:
+        """Analyze a new piece; returns its number."""
+        found = tokens(piece, capitals=capitals)
+        placed: dict[str, dict[tuple[int, int], None]] = {EXACT: {}, STEM: {}}
+        for token in found:
+            exact, stem = self._id(EXACT, token.exact), self._id(STEM, token.stem)
+            self._pair(exact, stem)
+            placed[EXACT][exact, token.position] = None  # a joined word may repeat the stem of its first part
+            placed[STEM][stem, token.position] = None
+        for stream, occurrences in placed.items():
+            self.occurrences[stream].add(occurrences)
+        self.positions.append(found[-1].position + 1 if found else 0)
+        self.lengths.append(sum(not token.extra for token in found))
+        return len(self.positions) - 1
+
+    def _id(self, stream: str, term: str) -> int:
+        known = self.ids[stream]
+        number = known.get(term)
+        if number is None:
+            number = known[term] = len(self.terms)
+            self.terms.append(term)
+            self.partners.append(-1)
+        return number
+
+    def _pair(self, one: int, other: int) -> None:
+        for here, there in ((one, other), (other, one)):
+            if self.partners[here] == -1:
+                self.partners[here] = there
+            elif self.partners[here] != there:
+                self.partners[here] = _MANY
+
+
+class _Occurrences:
+    """Terms of each piece with their places in it; piece `i` has those up to `ends[i]`."""
+
+    def __init__(self) -> None:
+        self.terms = array("q")
+        self.places = array("q")
+        self.ends = array("q")
+
+    def add(self, placed: dict[tuple[int, int], None]) -> None:
+        for term, place in placed:
+            self.terms.append(term)
+            self.places.append(place)
+        self.ends.append(len(self.terms))
+
+
+class _Numbers(dict[str, int]):
+    """Piece -> number; a new piece is analyzed when it is asked for."""
+
+    def __init__(self, pieces: _Pieces, capitals: bool) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._capitals = capitals
+
+    def __missing__(self, piece: str) -> int:
+        number = self[piece] = self._pieces.add(piece, capitals=self._capitals)
+        return number
+
+
+class Inverter:
+    """Collects articles and turns them into the arrays of a segment."""
+
+    def __init__(self, dictionary: bytes = b"") -> None:
+        """`dictionary` is what stored articles are compressed against, b"" to take it from the first ones."""
+        self._dictionary = dictionary
+        self._pieces = _Pieces()
+        self._clear()
+
+    def _clear(self) -> None:
+        if len(self._pieces.positions) > _MAX_PIECES:
+            self._pieces = _Pieces()
+        self.held_bytes = 0
+        self._ids: list[str] = []
+        self._text = array("q")  # piece numbers, value after value
+        self._value_pieces = array("q")  # pieces of each value
+        self._value_fields = array("b")
+        self._document_values = array("q")  # values of each document
+        self._published = array("q")
+        self._quality = array("d")
+        self._heat = array("d")
+        self._facets: dict[str, list[tuple[str, ...]]] = {name: [] for name in FACET_COLUMNS}
+        self._url_hashes = array("Q")
+        self._url_documents = array("q")
+        self._articles: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, article: Article) -> None:
+        """Take one more article."""
+        values = 0
+        for field, texts in enumerate(searched_text(article).values()):
+            for text in texts:
+                self._text.extend(self._analyzed(text))
+                self._value_fields.append(field)
+                values += 1
+        self._document_values.append(values)
+        self._published.append(published_seconds(article))
+        self._quality.append(np.nan if article.quality is None else article.quality)
+        self._heat.append(np.nan if article.heat is None else article.heat)
+        for name, facet in facet_values(article).items():
+            self._facets[name].append(facet)
+        for key in address_hashes(article):
+            self._url_hashes.append(key)
+            self._url_documents.append(len(self._ids))
+        stored = to_json(article).encode("utf-8")
+        self._articles.append(stored)
+        self.held_bytes += len(stored)
+        self._ids.append(article.id)
+
+    def _analyzed(self, text: str) -> list[int]:
+        capitals = not ((text.isupper() or not text.isascii()) and all_in_capitals(text))
+        # What looks like an underscore to the analyzer is a space, but one that stands inside a piece.
+        pieces = text.split()
+        self._value_pieces.append(len(pieces))
+        numbers = self._pieces.numbers[capitals]
+        return [numbers[piece] for piece in pieces]
+
+    def build(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """The arrays of a segment of all articles taken, and what is said of the whole; starts anew after that."""
+        order, by_id = self._order()
+        arrays: dict[str, Array] = {}
+        arrays |= self._documents(order, by_id)
+        arrays |= self._stored(order)
+        arrays |= self._postings(order)
+        about = {"documents": len(order), "live_length": int(arrays["length"].sum(dtype=np.int64))}
+        self._clear()
+        return arrays, about
+
+    def _order(self) -> tuple[Array, Array]:
+        """Old numbers in new order (newest first, undated last, equal dates by id), and old numbers by id."""
+        by_id = np.array(sorted(range(len(self._ids)), key=self._ids.__getitem__), dtype=np.int64)
+        place = np.empty(len(by_id), np.int64)
+        place[by_id] = np.arange(len(by_id))
+        return np.lexsort((place, newest_first(np.array(self._published)))), by_id
+
+    def _documents(self, order: Array, by_id: Array) -> dict[str, Array]:
+        new_number = np.empty(len(order), np.int64)
+        new_number[order] = np.arange(len(order))
+        hashes, documents = np.array(self._url_hashes), new_number[np.array(self._url_documents, dtype=np.int64)]
+        by_hash = np.lexsort((documents, hashes))
+        found: dict[str, Array] = {
+            "published": np.array(self._published)[order],
+            "id_order": smallest(new_number[by_id]),
+            "url_hashes": hashes[by_hash],
+            "url_documents": smallest(documents[by_hash]),
+        }
+        for name, values in (("quality", self._quality), ("heat", self._heat)):
+            signal = np.array(values, dtype="<f4")[order]
+            if not np.isnan(signal).all():
+                found[name] = signal
+        found |= pack_strings("id", [self._ids[number] for number in order.tolist()])
+        for name, facets in self._facets.items():
+            found |= pack_facet(name, [facets[number] for number in order.tolist()])
+        return found
+
+    def _stored(self, order: Array) -> dict[str, Array]:
+        if not self._dictionary:
+            self._dictionary = sample(self._articles)
+        compressor = zstandard.ZstdCompressor(level=3, dict_data=raw_dictionary(self._dictionary))
+        packed = [compressor.compress(self._articles[number]) for number in order.tolist()]
+        return {
+            "articles": np.frombuffer(b"".join(packed), np.uint8),
+            "article_ends": ends([len(each) for each in packed]),
+            "dictionary": np.frombuffer(self._dictionary, np.uint8),
+        }
+
+    def _postings(self, order: Array) -> dict[str, Array]:
+        text = _Text(self, order)
+        streams = {stream: _Stream(self._pieces.occurrences[stream], text) for stream in (EXACT, STEM)}
+        names = self._pieces.terms
+        exact = np.flatnonzero(np.bincount(streams[EXACT].terms, minlength=len(names)))
+        stems = np.flatnonzero(np.bincount(streams[STEM].terms, minlength=len(names)))
+        exact = np.array(sorted(exact.tolist(), key=names.__getitem__), dtype=np.int64)
+        stems = np.array(sorted(stems.tolist(), key=names.__getitem__), dtype=np.int64)
+        partners = np.array(self._pieces.partners, dtype=np.int64)
+        lists = np.full(len(names) + 1, -1, np.int64)  # posting list of each term; one more for "no partner"
+        lists[exact] = np.arange(len(exact))
+        alone = (partners[stems] < 0) | (partners[np.maximum(partners[stems], 0)] != stems)
+        lists[stems[~alone]] = lists[partners[stems[~alone]]]
+        lists[stems[alone]] = len(exact) + np.arange(int(alone.sum()))
+        own = lists[streams[STEM].terms] >= len(exact)
+        streams[STEM].keep(own)
+        found = invert(
+            np.concatenate([lists[stream.terms] for stream in streams.values()]),
+            np.concatenate([stream.documents for stream in streams.values()]),
+            np.concatenate([stream.positions for stream in streams.values()]),
+            np.concatenate([stream.weights for stream in streams.values()]),
+            len(exact) + int(alone.sum()),
+        )
+        found |= {"extents": smallest(text.extents), "length": smallest(text.length)}
+        found |= pack_terms(EXACT, [names[term].encode("utf-8") for term in exact.tolist()])
+        found |= pack_terms(STEM, [names[term].encode("utf-8") for term in stems.tolist()])
+        found["stem_lists"] = smallest(lists[stems])
+        return found
+
+
+class _Text:
+    """All pieces of all documents in their new order, with the place of each.
+
+    Attributes:
+        pieces: piece numbers.
+        documents, weights: of each piece its document and the weight of its field.
+        starts: position of each piece in its document.
+        extents: positions that each field of each document takes, document by document.
+        length: weighted tokens of each document.
+    """
+
+    def __init__(self, inverter: Inverter, order: Array) -> None:
+        tables = inverter._pieces  # noqa: SLF001 - one thing in two parts
+        values_of = np.array(inverter._document_values, dtype=np.int64)  # noqa: SLF001
+        values = spans((np.cumsum(values_of) - values_of)[order], values_of[order])
+        pieces_of = np.array(inverter._value_pieces, dtype=np.int64)  # noqa: SLF001
+        fields = np.array(inverter._value_fields, dtype=np.int64)[values]  # noqa: SLF001
+        self.pieces = np.array(inverter._text, dtype=np.int64)[  # noqa: SLF001
+            spans((np.cumsum(pieces_of) - pieces_of)[values], pieces_of[values])
+        ]
+        pieces_of, values_of = pieces_of[values], values_of[order]
+        value_documents = np.repeat(np.arange(len(order)), values_of)
+        taken = np.array(tables.positions, dtype=np.int64)[self.pieces]
+        before = np.concatenate(([0], np.cumsum(taken)))
+        first = np.cumsum(pieces_of) - pieces_of
+        extents = before[first + pieces_of] - before[first] + 1  # one position is left free after each value
+        starts = np.cumsum(extents) - extents
+        starts -= np.repeat(starts[np.cumsum(values_of) - values_of], values_of)
+        self.starts = before[:-1] + np.repeat(starts - before[first], pieces_of)
+        self.documents = np.repeat(value_documents, pieces_of)
+        self.weights = np.repeat(_FIELD_WEIGHTS[fields], pieces_of)
+        count = len(TEXT_FIELDS)
+        self.extents = np.bincount(
+            value_documents * count + fields, weights=extents, minlength=len(order) * count
+        ).astype(np.int64)
+        tokens_of = np.array(tables.lengths, dtype=np.int64)[self.pieces] * self.weights
+        self.length = np.bincount(self.documents, weights=tokens_of, minlength=len(order)).astype(np.int64)
+
+
+class _Stream:
+    """Every occurrence of the terms of one stream: term, document, position, weight of the field."""
+
+    def __init__(self, occurrences: _Occurrences, text: _Text) -> None:
+        all_ends = np.concatenate(([0], np.array(occurrences.ends, dtype=np.int64)))
+        first = all_ends[text.pieces]
+        counts = all_ends[text.pieces + 1] - first
+        places = spans(first, counts)
+        self.terms = np.array(occurrences.terms, dtype=np.int64)[places]
+        self.positions = np.repeat(text.starts, counts) + np.array(occurrences.places, dtype=np.int64)[places]
+        self.documents = np.repeat(text.documents, counts)
+        self.weights = np.repeat(text.weights, counts)
+
+    def keep(self, chosen: Array) -> None:
+        self.terms, self.positions = self.terms[chosen], self.positions[chosen]
+        self.documents, self.weights = self.documents[chosen], self.weights[chosen]
+
+
+def invert(lists: Array, documents: Array, positions: Array, weights: Array, count: int) -> dict[str, Array]:
+    """Occurrences -> postings by list and document, positions ascending.
+
+    Args:
+        lists, documents, positions, weights: of each occurrence; those of one list come in ascending order of document
+            and position.
+        count: how many lists there are.
+    """
+    order = np.sort((lists << 32) | np.arange(len(lists))) & 0xFFFF_FFFF  # faster than a stable sort of the lists
+    lists, documents = lists[order], documents[order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (lists[1:] != lists[:-1]) | (documents[1:] != documents[:-1])
+    starts = np.flatnonzero(new)
+    occurrences = np.diff(np.append(starts, len(order)))
+    weight = np.add.reduceat(weights[order], starts) if len(starts) else starts
+    found = classify(weight, occurrences)
+    found |= {
+        "documents": documents[starts].astype("<i4"),
+        "positions": smallest(positions[order]),
+        "list_ends": ends(np.bincount(lists[starts], minlength=count)),
+        "position_ends": ends(np.bincount(lists, minlength=count)),
+    }
+    return found
+
+
+def classify(weights: Array, occurrences: Array) -> dict[str, Array]:
+    """The few distinct pairs of weight and occurrences, and for each posting which it is."""
+    wide = int(occurrences.max(initial=0)) + 1
+    keys = weights.astype(np.int64) * wide + occurrences
+    most = int(keys.max(initial=0))
+    if most < 4 * len(keys) + 65_536:
+        distinct = np.flatnonzero(np.bincount(keys, minlength=1))
+        table = np.zeros(most + 1, np.int64)
+        table[distinct] = np.arange(len(distinct))
+        classes = table[keys]
+    else:
+        distinct, classes = np.unique(keys, return_inverse=True)
+    return {
+        "classes": smallest(classes),
+        "class_weights": smallest(distinct // wide),
+        "class_occurrences": smallest(distinct % wide),
+    }
+
+
+def pack_facet(name: str, facets: Sequence[tuple[str, ...]]) -> dict[str, Array]:
+    """The values of one facet: a code for each document, which stands for a set of values; code 0 is the empty set."""
+    sets: dict[tuple[str, ...], int] = {(): 0}
+    codes = [sets.setdefault(facet, len(sets)) for facet in facets]
+    values: dict[str, int] = {}
+    members = [values.setdefault(value, len(values)) for each in sets for value in each]
+    return {
+        f"{name}_codes": smallest(np.array(codes, dtype=np.int64)),
+        f"{name}_set_ends": ends([len(each) for each in sets]),
+        f"{name}_set_values": smallest(np.array(members, dtype=np.int64)),
+        **pack_strings(f"{name}_value", list(values)),
+    }
+
+
+def newest_first(published: Array) -> Array:
+    """A key that sorts documents newest first, undated ones last."""
+    return np.where(published == UNDATED, np.iinfo(np.int64).max, -np.maximum(published, UNDATED + 1))
+
+
+def sample(articles: Sequence[bytes]) -> bytes:
+    """What stored articles have in common, from pieces of some of them, for the compressor to refer to."""
+    step = max(1, len(articles) // _SAMPLES)
+    chosen = articles[::step][:_SAMPLES]
+    return b"".join(each[: DICTIONARY_BYTES // _SAMPLES] for each in chosen)
+
+
+def raw_dictionary(dictionary: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
