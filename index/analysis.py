@@ -301,6 +301,7 @@ class WordForms:
     joined: Forms | None
 
 
+@lru_cache(maxsize=20_000)
 def word_forms(text: str, *, capitals: bool) -> WordForms:
     """Analyze one typed word, e.g. `powerapps`, `multi-cloud`, `C#`, `東京都`."""
     found = tokens(text, capitals=capitals)

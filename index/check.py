@@ -52,7 +52,7 @@ def check(settings: Settings, progress: Progress = silent) -> CheckReport:
     differences = [Difference("index", generation.manifest.generation, note) for note in generation.notes]
     snapshot = Snapshot(generation.path)
     try:
-        indexed = {snapshot.ids[number]: number for number in range(snapshot.size) if snapshot.live[number]}
+        indexed = {identity: number for number, identity in snapshot.ids()}
         taken: set[str] = set()
         seen: set[str] = set()  # the visible ones of them
         rejects: list[Reject] = []

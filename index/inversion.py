@@ -54,7 +54,7 @@ class _Pieces:
             placed[STEM][stem, token.position] = None
         for stream, occurrences in placed.items():
             self.occurrences[stream].add(occurrences)
-        self.positions.append(found[-1].position + 1 if found else 0)
+        self.positions.append(1 + max((token.position for token in found), default=-1))
         self.lengths.append(sum(not token.extra for token in found))
         return len(self.positions) - 1
 

@@ -1,81 +1,119 @@
 """A generation opened for reading: its postings and columns as arrays over document numbers.
 
-Documents of all segments are numbered through, 0 to `size`; those that a later generation deleted keep their number
-and are False in `live`. Postings never hold deleted documents. What the arrays mean for a query is the business of
-`search`; how segments are written that of `index.writer`.
+The documents of all segments are numbered through, segment after segment, 0 to `size`; within a segment they are in
+date order (`index.segment`). Postings never hold deleted documents. Opening reads no array: everything is mapped, and
+what is derived from whole columns is made when it is first asked for. What the arrays mean for a query is the business
+of `search`; how segments are written that of `index.writer`.
 """
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from whoosh.filedb.filestore import FileStorage
-from whoosh.index import IndexError as WhooshIndexError
-from whoosh.reading import TermNotFound
 
+from index.arrays import spans
 from index.article import Article, from_json
-from index.document import Facts, facts_from_json
+from index.codec import ArrayIndex
+from index.document import FACET_COLUMNS, key_hash
 from index.errors import DamagedIndexError
-from index.schema import TEXT_FIELDS
+from index.schema import EXACT, TEXT_FIELDS, UNDATED
+from index.segment import Occurrences, Segment
+from index.urls import address_key
 
-Documents = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+Documents = npt.NDArray[np.int32]
+Numbers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
-UNDATED = np.iinfo(np.int64).min
-_CACHED_POSTINGS = 20_000
+_FIELDS = len(TEXT_FIELDS)
+_NO_DOCUMENTS = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """Where a term occurs in one stream of one field.
-
-    Attributes:
-        documents: ascending document numbers.
-        frequencies: occurrences in each.
-        positions: of all occurrences, by document, ascending within each.
-    """
+    """The documents with a term, in ascending order, and how often it occurs in each, weighted by field."""
 
     documents: Documents
-    frequencies: Floats
-    positions: Documents
+    weights: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The values of one facet.
+    """The values of one facet. Each document has a set of values, given by its code; code 0 is the empty set.
 
     Attributes:
         values: the distinct values; those that differ only in case are one, in its most frequent spelling.
-        codes: `values[code]` for each (document, value) pair, by document.
-        documents: the document of each pair.
-        folded: code by case-folded value.
-        present: which documents have a value at all, by number.
+        folded: number of a value by its case-folded form.
+        codes: the set of each document.
+        sets, members: which set has which value, pair by pair, in order of the sets.
+        set_ends: where the pairs of each set end.
     """
 
     values: tuple[str, ...]
-    codes: Documents
-    documents: Documents
     folded: dict[str, int]
-    present: Flags
+    codes: npt.NDArray[np.unsignedinteger]
+    sets: Numbers
+    members: Numbers
+    set_ends: Numbers
 
-    def having(self, codes: list[int]) -> Flags:
-        """Which documents have one of the values."""
-        flags = np.zeros(len(self.present), np.bool_)
-        flags[self.documents[np.isin(self.codes, codes)]] = True
+    def having(self, values: list[int]) -> Flags:
+        """Which sets have one of the values."""
+        flags = np.zeros(len(self.set_ends), np.bool_)
+        flags[self.sets[np.isin(self.members, values)]] = True
         return flags
 
+    def count(self, documents: Documents) -> tuple[Numbers, int]:
+        """How many of the documents have each value, and how many have none."""
+        codes = self.codes.take(documents)
+        if 4 * len(codes) < len(self.set_ends):  # rather look at the values of a few than count many sets
+            chosen = codes.astype(np.int64)
+            starts = np.where(chosen, self.set_ends[chosen - 1], 0)
+            members = self.members[spans(starts, self.set_ends[chosen] - starts)]
+            return np.bincount(members, minlength=len(self.values)), int(len(codes) - np.count_nonzero(codes))
+        by_set = np.bincount(codes, minlength=len(self.set_ends))
+        counts = np.bincount(self.members, weights=by_set[self.sets], minlength=len(self.values))
+        return counts.astype(np.int64), int(by_set[0])
 
-_NONE = np.zeros(0, np.int64)
-_NO_POSTINGS = Postings(_NONE, np.zeros(0), _NONE)
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """The documents by month of publication: slices of document numbers, in ascending order.
+
+    Attributes:
+        starts: where each slice starts, and where the last one ends.
+        months: of each slice its month, as an index into `names`; -1 for undated documents.
+        names: "2021-03", newest first.
+    """
+
+    starts: Documents
+    months: Numbers
+    names: tuple[str, ...]
+
+    def count(self, documents: Documents) -> tuple[Numbers, int]:
+        """How many of the documents, in ascending order, are of each month, and how many are undated."""
+        counts = np.diff(documents.searchsorted(self.starts))
+        if len(counts) == len(self.names):
+            return counts, 0
+        by_month = np.bincount(self.months + 1, weights=counts, minlength=len(self.names) + 1).astype(np.int64)
+        return by_month[1:], int(by_month[0])
 
 
-def _has_positions(field: Any) -> bool:
-    return bool(field.format.supports("positions"))
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A segment whose documents are numbered from `first`; `live` is None where none were deleted."""
+
+    segment: Segment
+    first: int
+    live: Flags | None
+
+    @property
+    def end(self) -> int:
+        return self.first + self.segment.size
 
 
 class Snapshot:
@@ -83,12 +121,7 @@ class Snapshot:
 
     Attributes:
         size: one more than the greatest document number.
-        live: which documents are there, by number.
-        ids: article id by number.
-        published: seconds since 1970 by number, `UNDATED` where unknown.
-        quality, heat: by number, NaN where unknown.
-        lengths: tokens by field name and number.
-        columns: by facet name.
+        count: documents that are there.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -98,112 +131,315 @@ class Snapshot:
             DamagedIndexError: they cannot be read after all, or were pruned meanwhile.
         """
         try:
-            self._open(directory)
-        except (WhooshIndexError, OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            self._parts = list(_parts(ArrayIndex(directory)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DamagedIndexError(f"the index in {directory} cannot be read: {error}", path=directory) from error
+        self.size = self._parts[-1].end if self._parts else 0
+        self.count = sum(p.segment.size if p.live is None else int(p.live.sum()) for p in self._parts)
+        self._local = threading.local()  # a decompressor is not for several threads at once
 
-    def _open(self, directory: Path) -> None:
-        self._lock = threading.Lock()  # a Whoosh reader is not for several threads at once
-        self._cache: dict[tuple[str, str], Postings] = {}
-        self._index = FileStorage(str(directory)).open_index()
-        self._reader = self._index.reader()
-        schema = self._index.schema
-        self._placed = {name for name in schema.names() if schema[name].indexed and _has_positions(schema[name])}
-        self.size: int = self._reader.doc_count_all()
-        self._leaves: list[tuple[Any, int]] = []  # segments with documents; Whoosh cannot read columns of empty ones
-        if self.size:
-            self._leaves = [each for each in self._reader.leaf_readers() if each[0].doc_count_all()]
-        self._articles = [(leaf.column_reader("article"), offset) for leaf, offset in self._leaves]
-        self.live = np.ones(self.size, np.bool_)
-        facts: list[Facts] = []
-        for leaf, offset in self._leaves:
-            column = leaf.column_reader("facts")
-            facts += [facts_from_json(column[number]) for number in range(leaf.doc_count_all())]
-            self.live[[offset + number for number in range(leaf.doc_count_all()) if leaf.is_deleted(number)]] = False
-        if len(facts) != self.size:
-            raise ValueError("documents are wanting")
-        self.ids = [fact.id for fact in facts]
-        self.published = np.array(
-            [UNDATED if fact.published is None else fact.published for fact in facts], dtype=np.int64
-        )
-        self.quality = np.array([np.nan if fact.quality is None else fact.quality for fact in facts], dtype=np.float64)
-        self.heat = np.array([np.nan if fact.heat is None else fact.heat for fact in facts], dtype=np.float64)
-        lengths = np.array([fact.lengths for fact in facts], dtype=np.float64).reshape(self.size, len(TEXT_FIELDS))
-        self.lengths = {field.name: lengths[:, i] for i, field in enumerate(TEXT_FIELDS)}
-        self.columns = {name: self._column(facts, name) for name in ("topic", "provider", "type", "category")}
-        self._numbers = {self.ids[number]: int(number) for number in np.flatnonzero(self.live)}
+    # Documents
 
-    def _column(self, facts: list[Facts], name: str) -> Column:
-        spellings: dict[str, Counter[str]] = {}
-        pairs: list[tuple[int, str]] = []
-        for number in np.flatnonzero(self.live).tolist():
-            for value in facts[number].values.get(name, ()):
-                key = value.casefold()
-                spellings.setdefault(key, Counter())[value] += 1
-                pairs.append((number, key))
-        folded = {key: code for code, key in enumerate(sorted(spellings))}
-        values = tuple(min(spellings[key].items(), key=lambda item: (-item[1], item[0]))[0] for key in folded)
-        codes = np.array([folded[key] for _, key in pairs], dtype=np.int64)
-        documents = np.array([number for number, _ in pairs], dtype=np.int64)
-        present = np.zeros(self.size, np.bool_)
-        present[documents] = True
-        return Column(values, codes, documents, folded, present)
+    @cached_property
+    def all(self) -> Documents:
+        """Every document that is there."""
+        if all(part.live is None for part in self._parts):
+            return np.arange(self.size, dtype=np.int32)
+        return np.flatnonzero(self._column(lambda part: _flags(part))).astype(np.int32)
 
-    def postings(self, field: str, term: str) -> Postings:
-        """Where a term occurs in one stream of one field; empty where it does not."""
-        found = self._cache.get((field, term))
-        if found is None:
-            found = self._read_postings(field, term)
-            if len(self._cache) >= _CACHED_POSTINGS:
-                self._cache.clear()
-            self._cache[field, term] = found
-        return found
+    def _column(self, of: Callable[[_Part], npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
+        """A column of all segments; of a single one as it lies there."""
+        columns = [of(part) for part in self._parts]
+        return columns[0] if len(columns) == 1 else np.concatenate([*columns, columns[0][:0]])
 
-    def _read_postings(self, field: str, term: str) -> Postings:
-        documents: list[int] = []
-        positions: list[list[int]] = []
-        with self._lock:
-            placed = field in self._placed
-            for leaf, offset in self._leaves:
-                try:
-                    matcher = leaf.postings(field, term.encode("utf-8", "replace"))
-                except TermNotFound:
-                    continue
-                while matcher.is_active():
-                    documents.append(offset + matcher.id())
-                    positions.append(matcher.value_as("positions") if placed else [0])
-                    matcher.next()
-        if not documents:
-            return _NO_POSTINGS
-        frequencies = np.array([len(places) for places in positions], dtype=np.int64)
-        return Postings(
-            np.array(documents, dtype=np.int64),
-            frequencies.astype(np.float64),
-            np.array([place for places in positions for place in places], dtype=np.int64),
+    @cached_property
+    def published(self) -> Numbers:
+        """Seconds since 1970 by number, `UNDATED` where unknown."""
+        return self._column(lambda part: part.segment.published) if self._parts else np.zeros(0, np.int64)
+
+    def signal(self, name: str) -> Floats | None:
+        """`quality` or `heat` by number, NaN where unknown; None where it is unknown of all."""
+        signals = [part.segment.signal(name) for part in self._parts]
+        if all(signal is None for signal in signals):
+            return None
+        return np.concatenate([
+            np.full(part.segment.size, np.nan, np.float32) if signal is None else signal
+            for part, signal in zip(self._parts, signals, strict=True)
+        ])
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.generic]:
+        """Weighted tokens by number, in halves."""
+        return self._column(lambda part: part.segment.length) if self._parts else np.zeros(0, np.uint8)
+
+    @cached_property
+    def total_length(self) -> int:
+        """The sum of `lengths` over all documents that are there."""
+        return sum(
+            part.segment.live_length
+            - (0 if part.live is None else int(part.segment.length[~part.live].sum(dtype=np.int64)))
+            for part in self._parts
         )
 
-    def terms(self, field: str, prefix: str = "") -> list[str]:
-        """The terms of a stream that begin with `prefix`, sorted; some may occur in deleted documents only."""
-        if not self._leaves:
-            return []
-        with self._lock:
-            found = self._reader.expand_prefix(field, prefix.encode("utf-8", "replace"))
-            return [term.decode("utf-8") for term in found]
+    def parts(self, documents: Documents) -> Iterator[slice]:
+        """Where the documents of each segment stand in an ascending row of documents."""
+        if len(self._parts) == 1:
+            yield slice(0, len(documents))
+            return
+        bounds = documents.searchsorted([part.end for part in self._parts]).tolist()
+        yield from (slice(first, last) for first, last in zip([0, *bounds], bounds, strict=False))
+
+    def between(self, start: float | None, end: float | None) -> list[tuple[int, int]]:
+        """Where documents lie that were published at or after `start` and before `end` (seconds since 1970)."""
+        return [
+            (
+                part.first + (0 if end is None else _dated_from(part.segment, end)),
+                part.first + _dated_from(part.segment, UNDATED + 1 if start is None else start),
+            )
+            for part in self._parts
+        ]
+
+    @cached_property
+    def oldest_first(self) -> Numbers:
+        """The place of each document in its segment when the oldest come first, undated ones last, equal dates by id."""
+        place = np.empty(self.size, np.int64)
+        for part in self._parts:
+            published = part.segment.published
+            key = np.where(published == UNDATED, np.iinfo(np.int64).max, published)
+            place[part.first + np.argsort(key, kind="stable")] = np.arange(part.segment.size)
+        return place
+
+    @cached_property
+    def newest(self) -> int | None:
+        """When the newest document was published, in seconds since 1970; None where none is dated."""
+        first = [part.segment.published[part.live][:1] if part.live is not None else part.segment.published[:1] for part in self._parts]
+        found = max((int(each[0]) for each in first if len(each)), default=UNDATED)
+        return None if found == UNDATED else found
+
+    def published_of(self, number: int) -> int | None:
+        """When a document was published, in seconds since 1970, None where that is unknown."""
+        part = self._part(number)
+        seconds = int(part.segment.published[number - part.first])
+        return None if seconds == UNDATED else seconds
+
+    def id(self, number: int) -> str:
+        """The article id of a document."""
+        part = self._part(number)
+        return part.segment.id(number - part.first)
+
+    def _part(self, number: int) -> _Part:
+        return next(part for part in self._parts if number < part.end)
 
     def number(self, article_id: str) -> int | None:
         """The document number of an article, None where there is none."""
-        return self._numbers.get(article_id)
+        for part in self._parts:
+            number = part.segment.number(article_id)
+            if number is not None and (part.live is None or part.live[number]):
+                return part.first + number
+        return None
+
+    def ids(self) -> Iterator[tuple[int, str]]:
+        """Number and article id of every document that is there."""
+        for part in self._parts:
+            for number, identity in enumerate(part.segment.ids()):
+                if part.live is None or part.live[number]:
+                    yield part.first + number, identity
 
     def article(self, number: int) -> Article:
         """The article as it was indexed."""
-        for articles, offset in reversed(self._articles):
-            if number >= offset:
-                with self._lock:
-                    return from_json(articles[number - offset].decode("utf-8"))
-        raise IndexError(number)
+        part = self._part(number)
+        decompressors = self._local.__dict__.setdefault("decompressors", {})
+        if part.first not in decompressors:
+            decompressors[part.first] = part.segment.decompressor()
+        return from_json(part.segment.article(number - part.first, decompressors[part.first]).decode("utf-8"))
+
+    def by_address(self, address: str) -> list[int]:
+        """The documents with this address, however it is written."""
+        key = address_key(address)
+        if not key:
+            return []
+        found = [
+            part.first + int(number)
+            for part in self._parts
+            for number in part.segment.by_address(key_hash(key)).tolist()
+            if part.live is None or part.live[number]
+        ]
+        return [number for number in found if key in map(address_key, self.article(number).addresses)]
+
+    # Facets
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The columns of all facets by name."""
+        return {name: _join(self._parts, name) for name in FACET_COLUMNS}
+
+    @cached_property
+    def months(self) -> Months:
+        """The documents by month."""
+        starts: list[int] = []
+        months: list[int] = []
+        for part in self._parts:
+            dated = _dated_from(part.segment, UNDATED + 1)
+            of = part.segment.published[:dated].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+            changes = np.flatnonzero(np.diff(of, prepend=of[:1] - 1)) if dated else np.zeros(0, np.int64)
+            starts += (part.first + changes).tolist()
+            months += of[changes].tolist()
+            if dated < part.segment.size:
+                starts.append(part.first + dated)
+                months.append(UNDATED)
+        distinct = sorted({month for month in months if month != UNDATED}, reverse=True)
+        place = {month: i for i, month in enumerate(distinct)} | {UNDATED: -1}
+        names = tuple(np.array(distinct, dtype="datetime64[M]").astype(str).tolist())
+        return Months(np.array([*starts, self.size], np.int32), np.array([place[m] for m in months], np.int64), names)
+
+    # Terms and postings
+
+    def has(self, stream: str, term: str) -> bool:
+        """Whether a term occurs."""
+        return any(
+            number >= 0 and (part.live is None or bool(part.live[part.segment.postings(number)[0]].any()))
+            for part in self._parts
+            for number in (part.segment.list_of(stream, term),)
+        )
+
+    def postings(self, stream: str, term: str) -> Postings:
+        """Where a term occurs; empty where it does not."""
+        found = []
+        for part in self._parts:
+            number = part.segment.list_of(stream, term)
+            if number >= 0:
+                found.append(self._live(part, *part.segment.postings(number)))
+        return _joined(found)
+
+    def prefix_postings(self, prefix: str, limit: int) -> Postings:
+        """Where the exact terms that begin so occur, the `limit` shortest of them; documents in no order, repeated."""
+        start = prefix.encode("utf-8", "replace")
+        if self.count_terms(prefix) > limit:
+            shortest = sorted(self.terms(prefix), key=lambda term: (len(term), term))[:limit]
+            return _joined([self.postings(EXACT, term) for term in shortest])
+        found = []
+        for part in self._parts:
+            first, last = part.segment.beginning_with(EXACT, start)
+            if first < last:
+                found.append(self._live(part, *part.segment.postings(first, last - 1)))
+        return _joined(found)
+
+    def _live(self, part: _Part, documents: Documents, classes: npt.NDArray[np.unsignedinteger]) -> Postings:
+        if part.live is not None:
+            kept = part.live.take(documents)
+            documents, classes = documents[kept], classes[kept]
+        weights = part.segment.class_weights.take(classes)
+        return Postings(documents + np.int32(part.first) if part.first else documents, weights)
+
+    def occurrences(self, stream: str, term: str, among: Documents | None = None) -> Occurrences:
+        """Every place of a term, or those in some documents only.
+
+        Args:
+            among: ascending.
+        """
+        documents, positions = [], []
+        for part in self._parts:
+            number = part.segment.list_of(stream, term)
+            if number < 0:
+                continue
+            if among is None:
+                found = part.segment.occurrences(number)
+                if part.live is not None:
+                    kept = part.live[found.documents]
+                    found = Occurrences(found.documents[kept], found.positions[kept])
+            else:
+                first, last = among.searchsorted((part.first, part.end))
+                found = part.segment.occurrences_among(number, among[first:last] - np.int32(part.first))
+            documents.append(found.documents.astype(np.int64) + part.first)
+            positions.append(found.positions.astype(np.int64))
+        none = np.zeros(0, np.int64)
+        return Occurrences(np.concatenate([none, *documents]), np.concatenate([none, *positions]))
+
+    def field_numbers(self, places: Occurrences) -> Numbers:
+        """The field of each occurrence, as an index into `TEXT_FIELDS`; documents ascend."""
+        found = [np.zeros(0, np.int64)]
+        for part, each in zip(self._parts, self.parts(places.documents), strict=True):
+            local = Occurrences(places.documents[each] - part.first, places.positions[each])
+            found.append(part.segment.field_numbers(local))
+        return np.concatenate(found)
+
+    def terms(self, prefix: str = "") -> list[str]:
+        """The exact terms that begin with `prefix`, sorted; some may occur in deleted documents only."""
+        start = prefix.encode("utf-8", "replace")
+        found = [part.segment.terms(EXACT, *part.segment.beginning_with(EXACT, start)) for part in self._parts]
+        return found[0] if len(found) == 1 else sorted(set().union(*found))
+
+    def count_terms(self, prefix: str) -> int:
+        """How many exact terms begin with `prefix`."""
+        if len(self._parts) != 1:
+            return len(self.terms(prefix))
+        first, last = self._parts[0].segment.beginning_with(EXACT, prefix.encode("utf-8", "replace"))
+        return last - first
 
     def close(self) -> None:
-        """Release the files."""
-        with self._lock:
-            self._reader.close()
-            self._index.close()
+        """Let go of the files; they are unmapped when the last array is gone."""
+        self._parts = []
+
+
+def _parts(opened: ArrayIndex) -> Iterator[_Part]:
+    first = 0
+    for segment in opened.segments():
+        arrays = segment.arrays
+        yield _Part(arrays, first, segment.live)
+        first += arrays.size
+
+
+def _flags(part: _Part) -> Flags:
+    return np.ones(part.segment.size, np.bool_) if part.live is None else part.live
+
+
+def _joined(found: list[Postings]) -> Postings:
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        return Postings(_NO_DOCUMENTS, np.zeros(0, np.float32))
+    return Postings(
+        np.concatenate([postings.documents for postings in found]), np.concatenate([postings.weights for postings in found])
+    )
+
+
+def _dated_from(segment: Segment, moment: float) -> int:
+    """How many documents were published at or after a moment (seconds since 1970)."""
+    low, high = 0, segment.size
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if segment.published[middle] >= moment else (low, middle)
+    return low
+
+
+def _join(parts: list[_Part], name: str) -> Column:
+    """One column of those of all segments, values that differ only in case made one."""
+    spellings: Counter[str] = Counter()
+    columns = [part.segment.facet(name) for part in parts]
+    for part, column in zip(parts, columns, strict=True):
+        codes = column.codes if part.live is None else column.codes[part.live]
+        by_set = np.bincount(codes, minlength=len(column.set_ends))
+        sets = np.repeat(np.arange(len(column.set_ends)), np.diff(column.set_ends.astype(np.int64), prepend=0))
+        counts = np.bincount(column.members, weights=by_set[sets], minlength=len(column.values))
+        spellings.update(dict(zip(column.values, counts.astype(np.int64).tolist(), strict=True)))
+    best: dict[str, tuple[int, str]] = {}
+    for value, count in spellings.items():
+        key = value.casefold()
+        best[key] = min(best.get(key, (0, "")), (-count, value)) if key in best else (-count, value)
+    folded = {key: i for i, key in enumerate(sorted(best))}
+    pairs: list[tuple[Numbers, Numbers]] = []
+    codes, taken = [], 1
+    for part, column in zip(parts, columns, strict=True):
+        place = np.array([folded[value.casefold()] for value in column.values], dtype=np.int64)
+        lengths = np.diff(column.set_ends.astype(np.int64), prepend=0)
+        pairs.append((np.repeat(np.arange(len(lengths)), lengths) + taken - 1, place[column.members]))
+        codes.append(column.codes if len(parts) == 1 else np.where(column.codes == 0, 0, column.codes.astype(np.int64) + taken - 1))
+        taken += len(lengths) - 1
+    none = np.zeros(0, np.int64)
+    sets = np.concatenate([none, *(each for each, _ in pairs)])
+    members = np.concatenate([none, *(each for _, each in pairs)])
+    distinct = np.unique(sets * len(folded) + members)  # two spellings in one set are one value
+    sets, members = (distinct // len(folded), distinct % len(folded)) if len(folded) else (none, none)
+    set_ends = np.cumsum(np.bincount(sets, minlength=taken))
+    all_codes = codes[0] if len(codes) == 1 else np.concatenate([none, *codes]).astype(np.uint32)
+    return Column(tuple(best[key][1] for key in folded), folded, all_codes, sets, members, set_ends)

@@ -20,7 +20,7 @@ from index.schema import fingerprint
 from index.settings import Settings
 from index.state import ArchiveState, Entry, Fingerprints, Outcome, State, raw_hash, reading_version
 from index.urls import address_hash
-from index.writer import WhooshWriter, Writer
+from index.writer import ArrayWriter, Writer
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(phase, done, total) while work goes on; `total` is 0 where it is not known yet."""
@@ -127,7 +127,7 @@ class _Draft:
 
     def write(self) -> Writer | None:
         if self._store and self._writer is None:
-            self._writer = WhooshWriter(self.begin())
+            self._writer = ArrayWriter(self.begin())
         return self._writer
 
     def commit(self) -> None:

@@ -251,11 +251,19 @@ class Segment:
             raise ValueError("positions are wanting")
         return Occurrences(np.repeat(documents, times), self.positions[start:end])
 
+    def occurrences_among(self, number: int, among: Array) -> Occurrences:
+        """The places of a posting list's terms in some documents, which are given in ascending order."""
+        documents, classes = self.postings(number)
+        found = np.minimum(documents.searchsorted(among), len(documents) - 1)
+        found = found[documents[found] == among]
+        times = self.class_occurrences[classes]
+        first = np.cumsum(times) - times + bounds(self._position_ends, number)[0]
+        chosen = times[found]
+        return Occurrences(np.repeat(documents[found], chosen), self.positions[spans(first[found], chosen)])
+
     def field_numbers(self, places: Occurrences) -> Array:
         """The field of each occurrence, as an index into `TEXT_FIELDS`."""
-        count = len(TEXT_FIELDS)
-        rows = self.extents[spans(places.documents * count, np.full(len(places.documents), count))]
-        field_ends = rows.reshape(-1, count).cumsum(axis=1)
+        field_ends = self.extents.reshape(-1, len(TEXT_FIELDS))[places.documents].cumsum(axis=1, dtype=np.int64)
         return (places.positions[:, None] >= field_ends).sum(axis=1)
 
 

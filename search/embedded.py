@@ -11,15 +11,17 @@ from index.article import Article
 from index.document import searched_text
 from index.errors import BroadsheetError
 from index.generation import Generation, Manifest, Store
-from index.reader import UNDATED, Documents, Snapshot
+from index.reader import Documents, Flags, Floats, Snapshot
 from index.settings import Settings
-from index.urls import address_hash, address_key, site_name
+from index.urls import address_hash, site_name
 from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate
 from search.facets import Choices
-from search.parser import parse, render
-from search.query import FACETS, Query
-from search.ranking import Ranking, best
-from search.results import Found, Hit, Note, RelatedLink, Results, Status
+from search.order import in_order
+from search.parser import Parsed, parse, render
+from search.query import Query
+from search.ranking import Ranking
+from search.results import Bucket, Found, Hit, Note, RelatedLink, Results, Status, YearBucket
+from search.scratch import Scratch
 from search.snippets import Highlighter
 from search.spelling import Spelling
 
@@ -38,6 +40,40 @@ class _Serving:
     removed: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The documents of one page in order; `scores` are None where nothing ranks, `full` where all hold every word."""
+
+    documents: Documents
+    scores: Floats | None
+    full: Flags | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An answer of which nothing was fetched from disk but what finding it took; see `Results`."""
+
+    parsed: Parsed
+    found: Evaluated
+    page: Page
+    total: int
+    full: int
+    notes: tuple[Note, ...]
+    facets: dict[str, tuple[Bucket, ...]]
+    dates: tuple[YearBucket, ...]
+    snapshot: Snapshot
+
+    @property
+    def ids(self) -> list[str]:
+        """The article ids of the page, in order."""
+        return [self.snapshot.id(number) for number in self.page.documents.tolist()]
+
+    @property
+    def scores(self) -> list[float]:
+        """The scores of the page; empty where nothing ranks."""
+        return [] if self.page.scores is None else self.page.scores.tolist()
+
+
 class EmbeddedEngine:
     """Implements `search.engine.Engine` over an index directory."""
 
@@ -51,7 +87,7 @@ class EmbeddedEngine:
         marker = self._store.current_name()
         generation = self._store.open()
         snapshot = Snapshot(generation.path)
-        searchable = Searchable(snapshot, Ranking(snapshot), Spelling(snapshot))
+        searchable = Searchable(snapshot, Ranking(snapshot), Spelling(snapshot), Scratch(snapshot.size))
         manifest = generation.manifest
         return _Serving(marker, manifest, searchable, self._notes(generation), frozenset(manifest.removed))
 
@@ -86,46 +122,46 @@ class EmbeddedEngine:
     def search(self, query: Query) -> Results:
         started = time.perf_counter()
         serving = self._current()
-        snapshot = serving.searchable.snapshot
-        text, cut = _cut(query.text, self._settings.max_query_chars)
-        parsed = parse(text)
-        found = evaluate(parsed.tree, text, query.match, serving.searchable)
-        choices = Choices(query.filters, snapshot)
-        matches = choices.apply(found.matches)
+        ranked = self._rank(query, serving)
         return Results(
-            hits=tuple(self._hits(query, found, matches, serving)),
-            total=int(matches.sum()),
-            full=int((matches & found.full).sum()),
-            match=found.match,
-            understood=render(parsed.tree),
-            notes=(*cut, *parsed.notes, *found.notes, *self._suggestion(text, query, found, serving)),
-            facets={name: choices.facet(name, found.matches) for name in FACETS},
-            dates=choices.dates(found.matches),
+            hits=tuple(_hits(query, ranked, serving)),
+            total=ranked.total,
+            full=ranked.full,
+            match=ranked.found.match,
+            understood=render(ranked.parsed.tree),
+            notes=ranked.notes,
+            facets=ranked.facets,
+            dates=ranked.dates,
             generation=serving.manifest.generation,
             took_ms=(time.perf_counter() - started) * 1000,
         )
 
-    def _hits(self, query: Query, found: Evaluated, matches: np.ndarray, serving: _Serving) -> Iterator[Hit]:
-        offset = (query.page - 1) * query.size
-        page = _order(query, found, matches, serving.searchable, offset + query.size)[offset:]
-        highlighter = Highlighter(found.clauses if query.highlight else ())
-        for rank, number in enumerate(page.tolist(), start=offset + 1):
-            article = _canonical(serving.searchable.snapshot, number)
-            yield Hit(
-                rank=rank,
-                score=float(found.scores[number]) if _by_score(query, found) else 0.0,
-                full=bool(found.full[number]),
-                article=article,
-                highlights={
-                    "title": highlighter.ranges(article.title, "title"),
-                    "excerpt": highlighter.ranges(article.excerpt, "excerpt"),
-                },
-                snippet=highlighter.snippet(searched_text(article)["body"][0]) if article.text else None,
-            )
+    def rank(self, query: Query) -> Ranked:
+        """What `search` answers, before the articles of the page are fetched and marked."""
+        return self._rank(query, self._current())
+
+    def _rank(self, query: Query, serving: _Serving) -> Ranked:
+        searchable = serving.searchable
+        text, cut = _cut(query.text, self._settings.max_query_chars)
+        parsed = parse(text)
+        found = evaluate(parsed.tree, text, query.match, searchable)
+        choices = Choices(query.filters, found.documents, searchable.snapshot)
+        page, total, full = _page(query, found, choices.mask(), searchable.snapshot)
+        return Ranked(
+            parsed=parsed,
+            found=found,
+            page=page,
+            total=total,
+            full=full,
+            notes=(*cut, *parsed.notes, *found.notes, *self._suggestion(text, query, found, serving)),
+            facets={name: choices.facet(name) for name in query.facets if name != "date"},
+            dates=choices.dates() if "date" in query.facets else (),
+            snapshot=searchable.snapshot,
+        )
 
     def _suggestion(self, text: str, query: Query, found: Evaluated, serving: _Serving) -> Iterator[Note]:
         """Did you mean: a query with a rare word replaced, where that finds more."""
-        if int(found.full.sum()) >= FEW:
+        if found.holding_all >= FEW:
             return
         spelling = serving.searchable.spelling
         corrected = text
@@ -140,7 +176,7 @@ class EmbeddedEngine:
         if corrected == text:
             return
         again = evaluate(parse(corrected).tree, corrected, query.match, serving.searchable)
-        if int(again.full.sum()) > int(found.full.sum()):
+        if again.holding_all > found.holding_all:
             yield Note("suggestion", f"Did you mean “{corrected}”?", corrected)
 
     def get(self, article_id: str) -> Found | None:
@@ -154,9 +190,7 @@ class EmbeddedEngine:
 
     def status(self) -> Status:
         serving = self._current()
-        manifest, snapshot = serving.manifest, serving.searchable.snapshot
-        dated = snapshot.published[snapshot.live & (snapshot.published != UNDATED)]
-        newest = np.datetime64(int(dated.max()), "s") if len(dated) else None
+        manifest, newest = serving.manifest, serving.searchable.snapshot.newest
         return Status(
             engine="whoosh",
             generation=manifest.generation,
@@ -164,7 +198,7 @@ class EmbeddedEngine:
             articles=manifest.articles,
             hidden=manifest.hidden,
             rejected=manifest.rejected,
-            newest=f"{newest}Z" if newest is not None else None,
+            newest=None if newest is None else f"{np.datetime64(newest, 's')}Z",
             unpublished=manifest.unpublished,
             archives=tuple(manifest.archives),
             notes=serving.notes,
@@ -184,20 +218,47 @@ def _cut(text: str, limit: int) -> tuple[str, tuple[Note, ...]]:
     return whole_words, (Note("ignored", f"Only the first {limit:,} characters of the query were used."),)
 
 
-def _by_score(query: Query, found: Evaluated) -> bool:
-    return query.sort == "relevance" and found.ranked
+def _hits(query: Query, ranked: Ranked, serving: _Serving) -> Iterator[Hit]:
+    highlighter = Highlighter(ranked.found.clauses if query.highlight else ())
+    page = ranked.page
+    for i, number in enumerate(page.documents.tolist()):
+        article = _canonical(serving.searchable.snapshot, number)
+        yield Hit(
+            rank=(query.page - 1) * query.size + i + 1,
+            score=0.0 if page.scores is None else float(page.scores[i]),
+            full=page.full is None or bool(page.full[i]),
+            article=article,
+            highlights={
+                "title": highlighter.ranges(article.title, "title"),
+                "excerpt": highlighter.ranges(article.excerpt, "excerpt"),
+            },
+            snippet=highlighter.snippet(searched_text(article)["body"][0]) if article.text else None,
+        )
 
 
-def _order(query: Query, found: Evaluated, matches: np.ndarray, searchable: Searchable, count: int) -> Documents:
-    """The first `count` matches in order: full matches before partial ones, then as the sort says."""
-    ranking = searchable.ranking
-    tie = ranking.date_rank_oldest if query.sort == "oldest" else ranking.date_rank
-    scores = found.scores if _by_score(query, found) else np.zeros(len(found.scores))
-    if found.match != "partial":
-        return best(np.flatnonzero(matches), scores, tie, count)
-    full = best(np.flatnonzero(matches & found.full), scores, tie, count)
-    rest = best(np.flatnonzero(matches & ~found.full), scores, tie, count - len(full))
-    return np.concatenate((full, rest))
+def _page(query: Query, found: Evaluated, mask: Flags | None, snapshot: Snapshot) -> tuple[Page, int, int]:
+    """The hits of the page that was asked for, how many match with the filters, and how many of them hold all words."""
+    documents, full = found.documents, found.full
+    scores = found.scores if query.sort == "relevance" else None
+    if mask is not None:
+        documents = documents[mask]
+        full = None if full is None else full[mask]
+        scores = None if scores is None else scores[mask]
+    offset = (query.page - 1) * query.size
+    last = offset + query.size
+    if full is None or found.match != "partial":
+        order = in_order(documents, scores, query.sort, last, snapshot)
+    else:  # full matches before partial ones
+        order = np.zeros(0, np.int64)
+        for places in (np.flatnonzero(full), np.flatnonzero(~full)):
+            some = None if scores is None else scores[places]
+            more = in_order(documents[places], some, query.sort, last - len(order), snapshot)
+            order = np.concatenate((order, places[more]))
+    order = order[offset:]
+    page = Page(
+        documents[order], None if scores is None else scores[order], None if full is None else full[order]
+    )
+    return page, len(documents), len(documents) if full is None else int(full.sum())
 
 
 def _canonical(snapshot: Snapshot, number: int) -> Article:
@@ -221,13 +282,12 @@ def _related(article: Article, serving: _Serving) -> Iterator[RelatedLink]:
     snapshot = serving.searchable.snapshot
     seen = {article.id}
     for address in article.related:
-        documents = snapshot.postings("url", address_key(address)).documents
-        if len(documents):
-            identity = snapshot.ids[int(documents[0])]
-            if identity not in seen:
-                seen.add(identity)
-                title = snapshot.article(int(documents[0])).title
-                yield RelatedLink(address, site_name(address), identity, title)
+        documents = snapshot.by_address(address)
+        if documents:
+            found = snapshot.article(documents[0])
+            if found.id not in seen:
+                seen.add(found.id)
+                yield RelatedLink(address, site_name(address), found.id, found.title)
         elif address_hash(address) not in serving.removed and address not in seen:
             seen.add(address)
             yield RelatedLink(address, site_name(address))

@@ -6,9 +6,9 @@ matches that all other choices leave.
 
 import numpy as np
 
-from index.reader import UNDATED, Column, Flags, Snapshot
+from index.reader import Column, Documents, Flags, Numbers, Snapshot
 from search.dates import period
-from search.evaluate import published_between
+from search.evaluate import dated_between
 from search.query import FACETS, Filters, Range
 from search.results import Bucket, YearBucket
 
@@ -16,12 +16,22 @@ SHOWN = 20  # values a facet, besides the chosen ones
 
 
 class Choices:
-    """The filters of one query against one generation: a mask for each facet with a choice, "date" among them."""
+    """The filters of one query applied to what it matches.
 
-    def __init__(self, filters: Filters, snapshot: Snapshot) -> None:
+    Args:
+        filters: the reader's choices.
+        documents: all matches, ascending.
+    """
+
+    def __init__(self, filters: Filters, documents: Documents, snapshot: Snapshot) -> None:
         self._filters = filters
+        self._documents = documents
         self._snapshot = snapshot
-        self._masks = {name: mask for name in FACETS if (mask := self._chosen(name)) is not None}
+        self._masks: dict[str, Flags] = {}
+        for name in FACETS:
+            mask = self._chosen(name)
+            if mask is not None:
+                self._masks[name] = mask
         date = self._chosen_dates()
         if date is not None:
             self._masks["date"] = date
@@ -31,62 +41,81 @@ class Choices:
         if not values and not missing:
             return None
         column = self._snapshot.columns[name]
-        mask = column.having(list(self._codes(column, values)))
-        return mask | ~column.present if missing else mask
+        sets = column.having(list(self._codes(column, values)))
+        sets[0] = missing
+        return sets[column.codes.take(self._documents)]
 
     @staticmethod
     def _codes(column: Column, values: tuple[str, ...]) -> set[int]:
         return {column.folded[value.casefold()] for value in values if value.casefold() in column.folded}
 
     def _chosen_dates(self) -> Flags | None:
-        start, end = self._filters.start, self._filters.end
-        undated = self._snapshot.published == UNDATED
+        start, end, missing = self._filters.start, self._filters.end, "date" in self._filters.missing
+        if start is None and end is None and not missing:
+            return None
+        undated = ~dated_between(self._snapshot, self._documents, Range()) if missing else None
         if start is None and end is None:
-            return undated if "date" in self._filters.missing else None
-        mask = published_between(self._snapshot, Range(start, end))
-        return mask | undated if "date" in self._filters.missing else mask
+            return undated
+        mask = dated_between(self._snapshot, self._documents, Range(start, end))
+        return mask if undated is None else mask | undated
 
-    def apply(self, matches: Flags, but: str = "") -> Flags:
-        """The matches that all choices leave, those in the facet `but` set aside."""
-        for name, mask in self._masks.items():
-            if name != but:
-                matches = matches & mask
-        return matches
+    def mask(self, but: str = "") -> Flags | None:
+        """Which matches all choices leave, those in the facet `but` set aside; None where that is all."""
+        masks = [mask for name, mask in self._masks.items() if name != but]
+        return np.logical_and.reduce(masks) if masks else None
 
-    def facet(self, name: str, matches: Flags) -> tuple[Bucket, ...]:
+    def _left(self, but: str) -> Documents:
+        mask = self.mask(but)
+        return self._documents if mask is None else self._documents[mask]
+
+    def facet(self, name: str) -> tuple[Bucket, ...]:
         """The buckets of one facet: most frequent first, equal counts by name, articles without a value last."""
-        column, mask = self._snapshot.columns[name], self.apply(matches, but=name)
-        counts = np.bincount(column.codes[mask[column.documents]], minlength=len(column.values))
+        column = self._snapshot.columns[name]
+        counts, without = column.count(self._left(name))
         values = self._filters.chosen.get(name, ())
-        chosen = self._codes(column, values)
-        order = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], column.values[code]))
-        shown = [code for rank, code in enumerate(order) if rank < SHOWN or code in chosen]
-        buckets = [Bucket(column.values[code], int(counts[code]), code in chosen) for code in shown]
-        buckets += [Bucket(column.values[code], 0, selected=True) for code in sorted(chosen - set(shown))]
-        known = {value for value in values if value.casefold() in column.folded}
-        buckets += [Bucket(value, 0, selected=True) for value in dict.fromkeys(values) if value not in known]
-        without = int((mask & ~column.present).sum())
+        chosen = self._codes(column, values) if values else set()
+        order = _most_frequent(counts, column.values)
+        if chosen:
+            more = sorted(chosen.difference(order), key=lambda code: (-counts[code], column.values[code]))
+            order += [code for code in more if counts[code]] + sorted(code for code in more if not counts[code])
+        shown = counts[order].tolist()
+        buckets = [Bucket(column.values[code], n, code in chosen) for code, n in zip(order, shown, strict=True)]
+        unknown = [value for value in dict.fromkeys(values) if value.casefold() not in column.folded]
+        buckets += [Bucket(value, 0, selected=True) for value in unknown]
         selected = name in self._filters.missing
         if without or selected:
             buckets.append(Bucket(None, without, selected))
         return tuple(buckets)
 
-    def dates(self, matches: Flags) -> tuple[YearBucket, ...]:
+    def dates(self) -> tuple[YearBucket, ...]:
         """Years with their months, newest first, undated articles last."""
-        mask = self.apply(matches, but="date")
-        dated = self._snapshot.published[mask & (self._snapshot.published != UNDATED)]
-        months, counts = np.unique(dated.astype("datetime64[s]").astype("datetime64[M]"), return_counts=True)
-        years: dict[str, list[Bucket]] = {}
-        for month, count in sorted(zip(months.astype(str).tolist(), counts.tolist(), strict=True), reverse=True):
-            years.setdefault(month[:4], []).append(Bucket(month, count, self._is_choice(month)))
+        months = self._snapshot.months
+        counts, undated = months.count(self._left("date"))
+        by_year: dict[str, list[Bucket]] = {}
+        choice = self._filters.start is not None or self._filters.end is not None
+        names = months.names
+        for i, count in enumerate(counts.tolist()):
+            if count:
+                month = names[i]
+                by_year.setdefault(month[:4], []).append(Bucket(month, count, choice and self._is_choice(month)))
         buckets = [
-            YearBucket(year, sum(bucket.count for bucket in months_), self._is_choice(year), tuple(months_))
-            for year, months_ in years.items()
+            YearBucket(year, sum(each.count for each in inside), choice and self._is_choice(year), tuple(inside))
+            for year, inside in by_year.items()
         ]
-        undated, selected = int(mask.sum()) - len(dated), "date" in self._filters.missing
+        selected = "date" in self._filters.missing
         if undated or selected:
             buckets.append(YearBucket(None, undated, selected))
         return tuple(buckets)
 
     def _is_choice(self, text: str) -> bool:
         return period(text) == (self._filters.start, self._filters.end)
+
+
+def _most_frequent(counts: Numbers, values: tuple[str, ...]) -> list[int]:
+    """The values that are shown without being chosen: most frequent first, equal counts by name."""
+    found = np.flatnonzero(counts)
+    if len(found) > SHOWN:
+        of = counts[found]
+        found = found[of >= np.partition(of, len(of) - SHOWN)[len(of) - SHOWN]]
+    pairs = zip((-counts[found]).tolist(), found.tolist(), strict=True)
+    return [code for _, _, code in sorted((n, values[code], code) for n, code in pairs)][:SHOWN]

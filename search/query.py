@@ -13,6 +13,8 @@ Match = Literal["auto", "all", "any"]
 Sort = Literal["relevance", "newest", "oldest"]
 
 FACETS = ("topic", "provider", "type", "category")
+COUNTED = (*FACETS, "date")
+"""What can be counted over all matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class Query:
         match: how many of the words must match; `auto` is explained in `search.evaluate`.
         page: 1-based.
         size: hits a page, 0..100.
+        facets: which of `COUNTED` to count.
         highlight: whether hits carry ranges and snippets, which cost more than finding them.
     """
 
@@ -126,4 +129,5 @@ class Query:
     sort: Sort = "relevance"
     page: int = 1
     size: int = 10
+    facets: tuple[str, ...] = COUNTED
     highlight: bool = True

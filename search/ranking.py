@@ -1,4 +1,4 @@
-"""Scores: BM25F over the fields, then bounded priors; and the best k of many.
+"""Scores: BM25F over the fields, then bounded priors.
 
 BM25F as in Robertson, Zaragoza, Taylor, "Simple BM25 extension to multiple weighted fields" (CIKM 2004): an article is
 one text in which each field is repeated as often as its weight says, and is scored once.
@@ -9,16 +9,23 @@ one text in which each field is repeated as often as its weight says, and is sco
     score(d)  = idf * (k1 + 1) * tf / (tf + k1 * (1 - b + b * length / average length))
 
 with N the visible articles and n those in which the clause occurs at all. A clause (a word with its stem and
-spellings, a phrase, a prefix) is one term of the formula.
+spellings, a phrase, a prefix) is one term of the formula. Each score carries the prior of its article already, so that
+sums of them do.
+
+The index holds the weighted sum over fields for every term. So a word with one spelling, as most have, is scored by
+arithmetic on its postings alone; places in the text are looked at only where spellings or fields must be told apart.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from index.reader import UNDATED, Documents, Flags, Floats, Postings, Snapshot
-from index.schema import TEXT_FIELDS
-from search.terms import Alternative, TermClause
+from index.reader import Documents, Floats, Numbers, Snapshot
+from index.schema import HALF, TEXT_FIELDS, UNDATED
+from index.segment import Occurrences
+from search.terms import ALL_FIELDS, Alternative, TermClause
 
 K1 = 1.6
 B = 0.7
@@ -30,70 +37,186 @@ QUALITY_FULL = 100.0  # archives give 0 to 100, some more
 HEAT_WEIGHT = 0.04
 HEAT_FULL = 500.0  # real heat runs from -1 (unknown) to thousands; its 99th percentile is about here
 
+CACHE_BYTES = 96 << 20  # of scored clauses
+
 _POSITION_BITS = 32
+_WEIGHTS = np.array([field.weight for field in TEXT_FIELDS])
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Which documents a clause matches, by number, and what it adds to their scores (0 elsewhere)."""
+    """The documents that a clause matches, in ascending order, and what it adds to the score of each.
 
-    matches: Flags
-    scores: Floats
+    `scores` is None where the clause ranks nothing.
+    """
+
+    documents: Documents
+    scores: Floats | None = None
 
 
 class Ranking:
-    """The numbers of one generation that scores depend on."""
+    """The numbers of one generation that scores depend on, and scored clauses that were asked for before."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._fields = {field.name: field for field in TEXT_FIELDS}
-        self._saturation = K1 * _relative_lengths(snapshot, B)
-        self.documents = int(snapshot.live.sum())
-        self.prior = priors(snapshot)
-        self.date_rank = _date_rank(snapshot, newest_first=True)
-        self.date_rank_oldest = _date_rank(snapshot, newest_first=False)
+        self._cache: dict[TermClause, Scored] = {}
+        self._cached_bytes = 0
+
+    @cached_property
+    def _saturation(self) -> Floats:
+        """`k1` times the relative length of each document: 1 for an average one, down to 1 - b for an empty one."""
+        average = self._snapshot.total_length / max(1, self._snapshot.count) or 1.0
+        return (K1 * (1 - B) + (K1 * B / average) * self._snapshot.lengths).astype(np.float32)
+
+    @cached_property
+    def prior(self) -> Floats:
+        """The prior of each document."""
+        return priors(self._snapshot).astype(np.float32)
 
     def score(self, clause: TermClause) -> Scored:
         """Evaluate a clause of words against all documents."""
-        frequency = np.zeros(self._snapshot.size)
-        for name in clause.fields:
-            frequency += self._fields[name].weight * self._field_frequency(name, clause)
-        matches = frequency > 0
-        scores = idf(int(matches.sum()), self.documents) * (K1 + 1) * frequency / (self._saturation + frequency)
-        return Scored(matches, scores)
+        found = self._cache.get(clause)
+        if found is None:
+            found = self._score(clause)
+            size = found.documents.nbytes * 2 + 1000
+            if self._cached_bytes + size > CACHE_BYTES:
+                self._cache.clear()
+                self._cached_bytes = 0
+            self._cache[clause] = found
+            self._cached_bytes += size
+        return found
 
-    def _field_frequency(self, name: str, clause: TermClause) -> Floats:
-        """Weighted occurrences in one field by document number: of each spelling, then the greatest."""
-        spellings: dict[int, Floats] = {}
-        for alternative in clause.alternatives:
-            found, occurrences = self._occurrences(name, alternative)
-            if len(found):
-                frequency = spellings.setdefault(alternative.spelling, np.zeros(self._snapshot.size))
-                frequency[found] += alternative.weight * occurrences
-        greatest: Floats = np.maximum.reduce(list(spellings.values())) if spellings else np.zeros(self._snapshot.size)
-        return greatest
+    def _score(self, clause: TermClause) -> Scored:
+        documents, frequency = self._frequencies(clause)
+        factor = np.float32(idf(len(documents), self._snapshot.count) * (K1 + 1))
+        scores = self._saturation.take(documents)
+        scores += frequency
+        np.divide(frequency, scores, out=scores)
+        scores *= factor
+        scores *= self.prior.take(documents)
+        scores.flags.writeable = False
+        return Scored(documents, scores)
 
-    def _occurrences(self, name: str, alternative: Alternative) -> tuple[Documents, Floats]:
-        stream = name if alternative.stream == "exact" else self._fields[name].stem
-        postings = [self._snapshot.postings(stream, term) for term in alternative.terms]
-        if len(postings) == 1:
-            return postings[0].documents, postings[0].frequencies
-        return side_by_side(postings, alternative.offsets)
+    # Weighted frequencies: documents in ascending order, and `tf` of each
+
+    def _frequencies(self, clause: TermClause) -> tuple[Documents, Floats]:
+        if clause.beginning:
+            return self._beginning(clause)
+        plain = [a for a in clause.alternatives if a.spelling == 0 and len(a.terms) == 1]
+        others = [a for a in clause.alternatives if a not in plain]
+        if clause.fields != ALL_FIELDS or any(a.spelling == 0 for a in others):
+            return self._by_field(clause.alternatives, clause.fields)
+        documents, frequency = self._plain(plain)
+        elsewhere = [places for a in others if len((places := self._places(a)).documents)]
+        if not elsewhere:
+            return documents, frequency
+        among = np.unique(np.concatenate([places.documents for places in elsewhere])).astype(np.int32)
+        return _replaced(documents, frequency, *self._by_field(clause.alternatives, ALL_FIELDS, among))
+
+    def _plain(self, alternatives: Sequence[Alternative]) -> tuple[Documents, Floats]:
+        """One spelling: what its terms count adds up, whatever the field."""
+        found = [self._snapshot.postings(a.stream, a.terms[0]) for a in alternatives]
+        documents, frequency = found[0].documents, found[0].weights * np.float32(alternatives[0].weight)
+        for alternative, postings in zip(alternatives[1:], found[1:], strict=True):
+            more = postings.weights * np.float32(alternative.weight)
+            if np.array_equal(documents, postings.documents):
+                frequency += more
+                continue
+            place = documents.searchsorted(postings.documents)
+            if len(documents) and np.array_equal(documents.take(place, mode="clip"), postings.documents):
+                frequency[place] += more
+            else:
+                documents, frequency = _added([documents, postings.documents], [frequency, more])
+        return documents, frequency
+
+    def _beginning(self, clause: TermClause) -> tuple[Documents, Floats]:
+        if clause.fields == ALL_FIELDS:
+            postings = self._snapshot.prefix_postings(clause.beginning, clause.limit)
+            return self._gathered(postings.documents, postings.weights)
+        terms = self._snapshot.terms(clause.beginning)
+        chosen = sorted(terms, key=lambda term: (len(term), term))[: clause.limit]
+        return self._by_field([Alternative("exact", (term,)) for term in chosen], clause.fields)
+
+    def _gathered(self, documents: Documents, weights: Floats) -> tuple[Documents, Floats]:
+        """Documents in no order, many times over: each once, with the sum of its weights."""
+        if 16 * len(documents) < self._snapshot.size:
+            return _added([documents], [weights])
+        total = np.bincount(documents, weights=weights, minlength=self._snapshot.size).astype(np.float32)
+        found = np.flatnonzero(total).astype(np.int32)
+        return found, total[found]
+
+    def _by_field(
+        self, alternatives: Sequence[Alternative], fields: tuple[str, ...], among: Documents | None = None
+    ) -> tuple[Documents, Floats]:
+        """The general case: occurrences field by field, of several spellings those of the one that counts most."""
+        count = len(TEXT_FIELDS)
+        wanted = np.array([field.name in fields for field in TEXT_FIELDS])
+        keys: list[Numbers] = [np.zeros(0, np.int64)]
+        weights: list[tuple[int, float]] = []
+        for alternative in alternatives:
+            places = self._places(alternative, among)
+            field = self._snapshot.field_numbers(places)
+            keys.append((places.documents * count + field)[wanted[field]])
+            weights.append((alternative.spelling, alternative.weight))
+        distinct, inverse = np.unique(np.concatenate(keys), return_inverse=True)
+        spellings: dict[int, np.ndarray] = {}
+        start = 0
+        for (spelling, weight), each in zip(weights, keys[1:], strict=True):
+            total = spellings.setdefault(spelling, np.zeros(len(distinct)))
+            total += weight * np.bincount(inverse[start : start + len(each)], minlength=len(distinct))
+            start += len(each)
+        if not len(distinct):
+            return np.zeros(0, np.int32), np.zeros(0, np.float32)
+        greatest = np.maximum.reduce(list(spellings.values())) * _WEIGHTS[distinct % count]
+        documents = distinct // count
+        first = np.flatnonzero(np.diff(documents, prepend=-1))
+        return documents[first].astype(np.int32), np.add.reduceat(greatest, first).astype(np.float32)
+
+    def _places(self, alternative: Alternative, among: Documents | None = None) -> Occurrences:
+        if len(alternative.terms) == 1:
+            return self._snapshot.occurrences(alternative.stream, alternative.terms[0], among)
+        postings = [self._snapshot.postings(alternative.stream, term).documents for term in alternative.terms]
+        for documents in sorted(postings, key=len):
+            among = documents if among is None else common(among, documents)
+        places = [self._snapshot.occurrences(alternative.stream, term, among) for term in alternative.terms]
+        return side_by_side(places, alternative.offsets)
 
 
-def side_by_side(postings: list[Postings], offsets: tuple[int, ...]) -> tuple[Documents, Floats]:
-    """Documents, and occurrences in each, where the terms stand at these relative positions."""
-    places: Documents | None = None
-    for posting, offset in sorted(zip(postings, offsets, strict=True), key=lambda pair: len(pair[0].positions)):
-        document = np.repeat(posting.documents, posting.frequencies.astype(np.int64))
-        start = posting.positions - offset
-        here = ((document << _POSITION_BITS) + start)[start >= 0]
-        places = here if places is None else np.intersect1d(places, here, assume_unique=True)
-        if not len(places):
-            break
-    assert places is not None
-    documents, occurrences = np.unique(places >> _POSITION_BITS, return_counts=True)
-    return documents, occurrences.astype(np.float64)
+def side_by_side(places: Sequence[Occurrences], offsets: tuple[int, ...]) -> Occurrences:
+    """Where the terms stand at these relative positions; the place of the one at offset 0."""
+    found: Numbers | None = None
+    for each, offset in sorted(zip(places, offsets, strict=True), key=lambda pair: len(pair[0].positions)):
+        start = each.positions - offset
+        here = ((each.documents << _POSITION_BITS) + start)[start >= 0]
+        found = here if found is None else common(found, here)
+    assert found is not None
+    return Occurrences(found >> _POSITION_BITS, found & ((1 << _POSITION_BITS) - 1))
+
+
+def common(few: np.ndarray, many: np.ndarray) -> np.ndarray:
+    """What two ascending rows have in common."""
+    if len(few) > len(many):
+        few, many = many, few
+    return few[many.take(many.searchsorted(few), mode="clip") == few] if len(many) else few[:0]
+
+
+def _added(documents: Sequence[Documents], weights: Sequence[Floats]) -> tuple[Documents, Floats]:
+    """Each document once, in ascending order, with the sum of its weights."""
+    all_documents = np.concatenate(documents)
+    order = np.argsort(all_documents, kind="stable")
+    all_documents = all_documents[order]
+    first = np.flatnonzero(np.diff(all_documents, prepend=-1))
+    if not len(first):
+        return all_documents, np.zeros(0, np.float32)
+    return all_documents[first], np.add.reduceat(np.concatenate(weights)[order], first, dtype=np.float32)
+
+
+def _replaced(
+    documents: Documents, frequency: Floats, others: Documents, instead: Floats
+) -> tuple[Documents, Floats]:
+    """Frequencies with some of them, or some that were missing, set anew."""
+    known = np.isin(documents, others, assume_unique=True, invert=True)
+    return _added([documents[known], others], [frequency[known], instead])
 
 
 def idf(occurring: int, documents: int) -> float:
@@ -101,59 +224,22 @@ def idf(occurring: int, documents: int) -> float:
     return float(np.log1p((documents - occurring + 0.5) / (occurring + 0.5)))
 
 
-def _relative_lengths(snapshot: Snapshot, b: float) -> Floats:
-    """1 for an article of average weighted length, down to 1 - b for an empty one."""
-    lengths: Floats = np.sum([field.weight * snapshot.lengths[field.name] for field in TEXT_FIELDS], axis=0)
-    average = float(lengths[snapshot.live].mean()) if snapshot.live.any() else 1.0
-    return 1 - b + b * lengths / (average or 1.0)
-
-
-def priors(snapshot: Snapshot) -> Floats:
+def priors(snapshot: Snapshot) -> np.ndarray:
     """A factor for each document between 0.84 and 1.16 from recency, quality and heat; unknown ones are neutral.
 
     Recency halves with every year before the newest article of the archive, so that an old archive is ranked as it
     was on its last day.
     """
-    dated = snapshot.published != UNDATED
-    newest = snapshot.published[dated & snapshot.live].max(initial=UNDATED)
-    age_days = (newest - np.where(dated, snapshot.published, newest)) / 86_400
-    recency = np.where(dated, np.exp2(-age_days / RECENCY_HALF_LIFE_DAYS), 0.5)
-    quality = np.clip(snapshot.quality, 0, QUALITY_FULL) / QUALITY_FULL
-    heat = np.log1p(np.clip(snapshot.heat, 0, HEAT_FULL)) / np.log1p(HEAT_FULL)
-    heat = np.where(snapshot.heat < 0, np.nan, heat)
-    factor: Floats = (
-        1
-        + RECENCY_WEIGHT * (2 * recency - 1)
-        + QUALITY_WEIGHT * (2 * np.nan_to_num(quality, nan=0.5) - 1)
-        + HEAT_WEIGHT * (2 * np.nan_to_num(heat, nan=0.5) - 1)
-    )
+    published = snapshot.published
+    dated = published != UNDATED
+    newest = snapshot.newest or 0
+    age_days = (newest - np.where(dated, published, newest)) / 86_400
+    factor = 1 + RECENCY_WEIGHT * (2 * np.where(dated, np.exp2(-age_days / RECENCY_HALF_LIFE_DAYS), 0.5) - 1)
+    quality, heat = snapshot.signal("quality"), snapshot.signal("heat")
+    if quality is not None:
+        share = np.clip(quality.astype(np.float64), 0, QUALITY_FULL) / QUALITY_FULL
+        factor += QUALITY_WEIGHT * (2 * np.nan_to_num(share, nan=0.5) - 1)
+    if heat is not None:
+        share = np.log1p(np.clip(heat.astype(np.float64), 0, HEAT_FULL)) / np.log1p(HEAT_FULL)
+        factor += HEAT_WEIGHT * (2 * np.nan_to_num(np.where(heat < 0, np.nan, share), nan=0.5) - 1)
     return factor
-
-
-def _date_rank(snapshot: Snapshot, *, newest_first: bool) -> Documents:
-    """The place of each document in date order, undated ones last, equal dates by id."""
-    dated = snapshot.published != UNDATED
-    seconds = np.where(dated, snapshot.published, 0)
-    key = np.where(dated, -seconds if newest_first else seconds, np.iinfo(np.int64).max)
-    identities = np.argsort(np.argsort(np.array(snapshot.ids, dtype=object), kind="stable"), kind="stable")
-    rank = np.empty(snapshot.size, dtype=np.int64)
-    rank[np.lexsort((identities, key))] = np.arange(snapshot.size)
-    return rank
-
-
-def best(documents: Documents, scores: Floats, tie: Documents, count: int) -> Documents:
-    """The `count` documents with the highest scores, equal scores by ascending `tie`.
-
-    Args:
-        documents: candidate numbers.
-        scores, tie: by document number.
-        count: how many are wanted.
-    """
-    if count <= 0:
-        return documents[:0]
-    if len(documents) > count:
-        candidates = scores[documents]
-        least = np.partition(candidates, len(candidates) - count)[len(candidates) - count]
-        documents = documents[candidates >= least]
-    order = np.lexsort((tie[documents], -scores[documents]))
-    return documents[order[:count]]

@@ -5,7 +5,7 @@ up is the renderer's work.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from index.article import Article
 
@@ -63,8 +63,7 @@ class Hit:
     snippet: Snippet | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """One value of a facet and how many matching articles have it; `value` is None for those without any."""
 
     value: str | None
@@ -72,8 +71,7 @@ class Bucket:
     selected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class YearBucket:
+class YearBucket(NamedTuple):
     """One year ("2021") with its months ("2021-03"); value None and no months for undated articles."""
 
     value: str | None
@@ -91,8 +89,8 @@ class Results:
         full: how many of them hold all words.
         match: "all" where every word had to match, "any", or "partial" where articles with half of the words follow.
         understood: the query as it was read, in the query language itself.
-        facets: by facet name: the 20 most frequent values and every chosen one, most frequent first, missing last.
-        dates: newest year first, undated last.
+        facets: by facet name, of those that were asked for: the 20 most frequent values and every chosen one, most frequent first, missing last.
+        dates: newest year first, undated last; empty where they were not asked for.
         took_ms: wall time inside the engine.
     """
 

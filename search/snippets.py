@@ -24,6 +24,7 @@ class Highlighter:
                 {a.terms[0] for a in clause.alternatives if a.stream == "exact" and len(a.terms) == 1},
                 {a.terms[0] for a in clause.alternatives if a.stream == "stem" and len(a.terms) == 1},
                 [(a.stream, a.terms, a.offsets) for a in clause.alternatives if len(a.terms) > 1],
+                clause.beginning,
             )
             for clause in clauses
         ]
@@ -50,10 +51,12 @@ class Highlighter:
     def _spans(self, found: list[Token], field: str) -> list[list[tuple[int, int]]]:
         """For each clause the ranges where it occurs."""
         spans: list[list[tuple[int, int]]] = []
-        for fields, exact, stems, sequences in self._clauses:
+        for fields, exact, stems, sequences, beginning in self._clauses:
             if field not in fields:
                 continue
             spans.append([(t.start, t.end) for t in found if t.exact in exact or t.stem in stems])
+            if beginning:
+                spans[-1] += [(t.start, t.end) for t in found if t.exact.startswith(beginning)]
             for stream, terms, offsets in sequences:
                 spans[-1] += _places(found, stream, terms, offsets)
         return spans

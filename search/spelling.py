@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from index.analysis import FUNCTION_WORDS, word_forms
 from index.reader import Snapshot
-from index.schema import TEXT_FIELDS
+from index.schema import EXACT, TEXT_FIELDS
 
 _MIN_CHARS = 3
 _TWO_EDITS_FROM_CHARS = 6
@@ -36,26 +36,17 @@ class Spelling:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._names = tuple(field.name for field in TEXT_FIELDS)
         self._words: _Words | None = None
         self._near: dict[str, list[str]] = {}
 
     def count(self, term: str) -> int:
         """In how many articles this exact term stands, in the field where it does most."""
-        return max(len(self._snapshot.postings(name, term).documents) for name in self._names)
+        places = self._snapshot.occurrences(EXACT, term)
+        pairs = np.unique(places.documents * len(TEXT_FIELDS) + self._snapshot.field_numbers(places))
+        return int(np.bincount(pairs % len(TEXT_FIELDS), minlength=1).max())
 
     def occurs(self, term: str) -> bool:
-        return self.count(term) > 0
-
-    def beginning_with(self, prefix: str, fields: tuple[str, ...], limit: int) -> tuple[list[str], bool]:
-        terms = {term for name in fields for term in self._snapshot.terms(name, prefix)}
-        found: list[str] = []
-        for term in sorted(terms, key=lambda term: (len(term), term)):
-            if any(len(self._snapshot.postings(name, term).documents) for name in fields):
-                found.append(term)
-            if len(found) > limit:
-                return found[:limit], False
-        return found, True
+        return self._snapshot.has(EXACT, term)
 
     def nearest(self, word: str, limit: int) -> list[str]:
         """The words fewest edits away, most frequent first.
@@ -88,8 +79,7 @@ class Spelling:
         return []
 
     def _load_words(self) -> _Words:
-        terms = {term for name in self._names for term in self._snapshot.terms(name)}
-        words = [each for each in terms if each.isalpha() and len(each) >= _MIN_CHARS and each not in FUNCTION_WORDS]
+        words = [each for each in self._snapshot.terms() if each.isalpha() and len(each) >= _MIN_CHARS and each not in FUNCTION_WORDS]
         lengths = np.array([len(word) for word in words], dtype=np.int64)
         return _Words(words, lengths, np.array([_letters(word) for word in words], dtype=np.uint64))
 

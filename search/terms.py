@@ -14,6 +14,8 @@ from search.query import Phrase, Prefix, Word
 EXACT_WEIGHT = 0.3
 """How much more an occurrence in the very form that was typed counts than one that only shares the stem."""
 
+ALL_FIELDS = tuple(field.name for field in TEXT_FIELDS)
+
 _MIN_PART_CHARS = 2
 
 
@@ -23,8 +25,6 @@ class Vocabulary(Protocol):
     def occurs(self, term: str) -> bool:
         """Whether a visible article has this exact term in any field."""
 
-    def beginning_with(self, prefix: str, fields: tuple[str, ...], limit: int) -> tuple[list[str], bool]:
-        """The exact terms in these fields that begin so, the `limit` shortest, and whether that is all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,22 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class TermClause:
-    """One clause of words; `fields` are those it looks in."""
+    """One clause of words.
+
+    Attributes:
+        alternatives: what counts as an occurrence.
+        fields: those it looks in.
+        beginning: instead of alternatives: every exact term that begins so counts, the `limit` shortest of them.
+    """
 
     alternatives: tuple[Alternative, ...]
     fields: tuple[str, ...]
-    cut: bool = False  # a prefix has more words than are looked at
+    beginning: str = ""
+    limit: int = 0
 
 
 def _fields(name: str) -> tuple[str, ...]:
-    return (name,) if name else tuple(field.name for field in TEXT_FIELDS)
+    return (name,) if name else ALL_FIELDS
 
 
 def forms_of(word: Word) -> tuple[Forms, ...]:
@@ -134,12 +141,10 @@ def phrase_clause(phrase: Phrase) -> TermClause:
     return TermClause((Alternative("exact", terms, 1 + EXACT_WEIGHT, offsets),), _fields(phrase.field))
 
 
-def prefix_clause(prefix: Prefix, vocabulary: Vocabulary, limit: int) -> TermClause:
+def prefix_clause(prefix: Prefix, limit: int) -> TermClause:
     """Every word that begins so, at most `limit` of them."""
-    start = tokens(prefix.text, capitals=False)[0].exact
-    fields = _fields(prefix.field)
-    terms, whole = vocabulary.beginning_with(start, fields, limit)
-    return TermClause(tuple(Alternative("exact", (term,)) for term in terms), fields, cut=not whole)
+    beginning = tokens(prefix.text, capitals=False)[0].exact
+    return TermClause((), _fields(prefix.field), beginning, limit)
 
 
 def stand_in_clause(words: list[str], fields: tuple[str, ...]) -> TermClause:

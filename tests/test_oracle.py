@@ -18,7 +18,7 @@ from typing import get_args
 import pytest
 from oracle import FIELDS, Answer, Oracle, Pattern, in_fields, neighbourly
 from whoosh import query as whoosh_query
-from whoosh.filedb.filestore import FileStorage
+from index.codec import ArrayIndex
 
 from index.archive import ArchiveSpec, SourceFile, load_lines, scan
 from index.article import Article, Provider
@@ -26,7 +26,7 @@ from index.generation import Manifest, Store
 from index.reindex import reindex
 from index.schema import fingerprint
 from index.settings import Settings
-from index.writer import WhooshWriter
+from index.writer import ArrayWriter
 from search.dates import period
 from search.embedded import EmbeddedEngine
 from search.parser import parse
@@ -189,7 +189,7 @@ def publish(store: Store, before: Mapping[str, Article], changes: Iterable[tuple
     """Make the next generation as a reindex does: what each id holds from now on, None where it is gone."""
     previous = store.open() if store.current_name() else None
     directory = store.begin(previous)
-    writer = WhooshWriter(directory)
+    writer = ArrayWriter(directory)
     count = len(before)
     for identity, article in changes:
         if identity in before:
@@ -450,7 +450,7 @@ def by_hand(
     publish(store, {}, first.items())
     if first != articles:
         publish(store, first, [(key, article) for key, article in articles.items() if key not in first])
-    with closing(FileStorage(str(store.open().path)).open_index()) as stock, closing(stock.reader()) as reader:
+    with closing(ArrayIndex(store.open().path)) as stock, closing(stock.reader()) as reader:
         assert len(reader.leaf_readers()) == (1 if first == articles else 2)
     with closing(EmbeddedEngine(Settings(index=str(store.path)))) as engine:
         yield engine, Oracle(list(articles.values()))
@@ -524,7 +524,7 @@ def test_engine_matches_what_whoosh_matches(tmp_path: Path, seed: int) -> None:
     made.commit(store, added=10, updated=2, deleted=2)
     oracle, typist = Oracle(list(made.articles.values())), Typist(made, made.random)
     with (
-        closing(FileStorage(str(store.open().path)).open_index()) as stock,
+        closing(ArrayIndex(store.open().path)) as stock,
         closing(stock.searcher()) as searcher,
         closing(EmbeddedEngine(Settings(index=str(store.path)))) as engine,
     ):
