@@ -38,6 +38,8 @@ CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 KEPT = 2  # generations: the one that serves and the one before
 
+Stamp = tuple[int, int, int]  # inode, modification and change time in ns
+
 _NAME = re.compile(r"\d{6,}-[0-9a-f]{8}")
 _PARTIAL = "partial-"
 _OURS = {CURRENT, f"{CURRENT}.new", "lock", "fingerprints.json", "fingerprints.json.new", "generations"}
@@ -84,6 +86,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._generations = path / "generations"
+        self._current = str(path / CURRENT)  # as text: it is looked at with every query
 
     def current_name(self) -> str:
         """The text of `CURRENT`; changes exactly when another generation serves. "" where there is none."""
@@ -91,6 +94,14 @@ class Store:
             return read_regular(self.path / CURRENT).decode("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError):
             return ""
+
+    def stamp(self) -> Stamp | None:
+        """What tells one `CURRENT` from the next without reading it; None where there is none."""
+        try:
+            status = os.stat(self._current)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
     def open(self) -> Generation:
         """The newest generation that is whole.

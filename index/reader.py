@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import spans
 from index.article import Article, from_json
 from index.codec import ArrayIndex
 from index.document import FACET_COLUMNS, key_hash
@@ -67,18 +67,6 @@ class Column:
         flags[self.sets[np.isin(self.members, values)]] = True
         return flags
 
-    def count(self, documents: Documents) -> tuple[Numbers, int]:
-        """How many of the documents have each value, and how many have none."""
-        codes = self.codes.take(documents)
-        if 4 * len(codes) < len(self.set_ends):  # rather look at the values of a few than count many sets
-            chosen = codes.astype(np.int64)
-            starts = np.where(chosen, self.set_ends[chosen - 1], 0)
-            members = self.members[spans(starts, self.set_ends[chosen] - starts)]
-            return np.bincount(members, minlength=len(self.values)), int(len(codes) - np.count_nonzero(codes))
-        by_set = np.bincount(codes, minlength=len(self.set_ends))
-        counts = np.bincount(self.members, weights=by_set[self.sets], minlength=len(self.values))
-        return counts.astype(np.int64), int(by_set[0])
-
 
 @dataclass(frozen=True, slots=True)
 class Months:
@@ -86,21 +74,15 @@ class Months:
 
     Attributes:
         starts: where each slice starts, and where the last one ends.
-        months: of each slice its month, as an index into `names`; -1 for undated documents.
+        months: of each slice its month, as an index into `names`; the one after the last for undated documents.
         names: "2021-03", newest first.
+        years: of each year, newest first, its name, and the first of its months and the one after the last.
     """
 
     starts: Documents
     months: Numbers
     names: tuple[str, ...]
-
-    def count(self, documents: Documents) -> tuple[Numbers, int]:
-        """How many of the documents, in ascending order, are of each month, and how many are undated."""
-        counts = np.diff(documents.searchsorted(self.starts))
-        if len(counts) == len(self.names):
-            return counts, 0
-        by_month = np.bincount(self.months + 1, weights=counts, minlength=len(self.names) + 1).astype(np.int64)
-        return by_month[1:], int(by_month[0])
+    years: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +163,17 @@ class Snapshot:
             for part in self._parts
         )
 
-    def parts(self, documents: Documents) -> Iterator[slice]:
+    @cached_property
+    def segment_ends(self) -> list[int]:
+        """Where the documents of each segment end."""
+        return [part.end for part in self._parts]
+
+    def parts(self, documents: Documents) -> list[slice]:
         """Where the documents of each segment stand in an ascending row of documents."""
         if len(self._parts) == 1:
-            yield slice(0, len(documents))
-            return
-        bounds = documents.searchsorted([part.end for part in self._parts]).tolist()
-        yield from (slice(first, last) for first, last in zip([0, *bounds], bounds, strict=False))
+            return [slice(0, len(documents))]
+        bounds = documents.searchsorted(self.segment_ends).tolist()
+        return [slice(first, last) for first, last in zip([0, *bounds], bounds, strict=False)]
 
     def between(self, start: float | None, end: float | None) -> list[tuple[int, int]]:
         """Where documents lie that were published at or after `start` and before `end` (seconds since 1970)."""
@@ -288,9 +274,16 @@ class Snapshot:
                 starts.append(part.first + dated)
                 months.append(UNDATED)
         distinct = sorted({month for month in months if month != UNDATED}, reverse=True)
-        place = {month: i for i, month in enumerate(distinct)} | {UNDATED: -1}
+        place = {month: i for i, month in enumerate(distinct)} | {UNDATED: len(distinct)}
         names = tuple(np.array(distinct, dtype="datetime64[M]").astype(str).tolist())
-        return Months(np.array([*starts, self.size], np.int32), np.array([place[m] for m in months], np.int64), names)
+        years = [(year, len(list(of))) for year, of in groupby(names, key=lambda name: name[:4])]
+        last = list(accumulate(count for _, count in years))
+        return Months(
+            starts=np.array([*starts, self.size], np.int32),
+            months=np.array([place[month] for month in months], np.int64),
+            names=names,
+            years=tuple((year, end - count, end) for (year, count), end in zip(years, last, strict=True)),
+        )
 
     # Terms and postings
 

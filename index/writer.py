@@ -14,7 +14,7 @@ import numpy as np
 from index.arrays import Array, smallest, write_arrays
 from index.article import Article
 from index.inversion import Inverter
-from index.merging import Source, choose, merge
+from index.merging import LARGEST, Source, choose, merge
 from index.toc import SegmentEntry, Toc, deleted_documents
 
 RUN_BYTES = 32 << 20
@@ -47,6 +47,7 @@ class ArrayWriter:
         for entry in toc.segments:
             segment = entry.open(directory)
             self._sources[entry.name] = Source(segment, ~deleted_documents(directory, entry, segment.size))
+        self._anew = not toc.segments
         self._changed: set[str] = set()  # segments with new deletions
         self._entries = {entry.name: entry for entry in toc.segments}
         largest = max(self._sources.values(), key=lambda source: source.segment.size, default=None)
@@ -79,7 +80,9 @@ class ArrayWriter:
     def commit(self) -> None:
         self._flush()
         names = list(self._sources)
-        chosen = [names[i] for i in choose([(s.segment.size, s.count) for s in self._sources.values()])]
+        sizes = [(source.segment.size, source.count) for source in self._sources.values()]
+        whole = self._anew and sum(size for size, _ in sizes) <= LARGEST
+        chosen = names if whole and len(names) > 1 else [names[i] for i in choose(sizes)]
         merged = [self._sources.pop(name) for name in chosen]
         if any(source.count for source in merged):
             self._write(*merge(merged))

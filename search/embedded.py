@@ -10,20 +10,17 @@ import numpy as np
 from index.article import Article
 from index.document import searched_text
 from index.errors import BroadsheetError
-from index.generation import Generation, Manifest, Store
+from index.generation import Generation, Manifest, Stamp, Store
 from index.reader import Documents, Flags, Floats, Snapshot
 from index.settings import Settings
 from index.urls import address_hash, site_name
-from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate
+from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate, open_searchable
 from search.facets import Choices
 from search.order import in_order
 from search.parser import Parsed, parse, render
 from search.query import Query
-from search.ranking import Ranking
 from search.results import Bucket, Found, Hit, Note, RelatedLink, Results, Status, YearBucket
-from search.scratch import Scratch
 from search.snippets import Highlighter
-from search.spelling import Spelling
 
 _SUGGESTION_RARE = 3  # a word in more articles than these is hardly misspelt
 _SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequent
@@ -31,9 +28,9 @@ _SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequen
 
 @dataclass(frozen=True, slots=True)
 class _Serving:
-    """A generation in use; `marker` is what `CURRENT` said when it was opened."""
+    """A generation in use; `stamp` is that of `CURRENT` when it was opened."""
 
-    marker: str
+    stamp: Stamp | None
     manifest: Manifest
     searchable: Searchable
     notes: tuple[str, ...]
@@ -84,12 +81,12 @@ class EmbeddedEngine:
         self._serving: _Serving | None = self._open()
 
     def _open(self) -> _Serving:
-        marker = self._store.current_name()
+        stamp = self._store.stamp()
         generation = self._store.open()
         snapshot = Snapshot(generation.path)
-        searchable = Searchable(snapshot, Ranking(snapshot), Spelling(snapshot), Scratch(snapshot.size))
+        searchable = open_searchable(snapshot)
         manifest = generation.manifest
-        return _Serving(marker, manifest, searchable, self._notes(generation), frozenset(manifest.removed))
+        return _Serving(stamp, manifest, searchable, self._notes(generation), frozenset(manifest.removed))
 
     def _notes(self, generation: Generation) -> tuple[str, ...]:
         built, wanted = generation.manifest.unpublished, self._settings.unpublished
@@ -103,21 +100,21 @@ class EmbeddedEngine:
         serving = self._serving
         if serving is None:
             raise RuntimeError("the engine is closed")
-        marker = self._store.current_name()
-        if marker in {serving.marker, ""} or not self._lock.acquire(blocking=False):
+        stamp = self._store.stamp()
+        if stamp in {serving.stamp, None} or not self._lock.acquire(blocking=False):
             return serving  # while one thread opens the new generation, the others answer from the old
         try:
             if self._serving is serving:
-                self._serving = self._reopened(serving, marker)
+                self._serving = self._reopened(serving, stamp)
             return self._serving or serving
         finally:
             self._lock.release()
 
-    def _reopened(self, serving: _Serving, marker: str) -> _Serving:
+    def _reopened(self, serving: _Serving, stamp: Stamp) -> _Serving:
         try:
             return self._open()
         except (BroadsheetError, OSError) as error:
-            return replace(serving, marker=marker, notes=(*serving.notes, str(error)))
+            return replace(serving, stamp=stamp, notes=(*serving.notes, str(error)))
 
     def search(self, query: Query) -> Results:
         started = time.perf_counter()
@@ -145,8 +142,8 @@ class EmbeddedEngine:
         text, cut = _cut(query.text, self._settings.max_query_chars)
         parsed = parse(text)
         found = evaluate(parsed.tree, text, query.match, searchable)
-        choices = Choices(query.filters, found.documents, searchable.snapshot)
-        page, total, full = _page(query, found, choices.mask(), searchable.snapshot)
+        choices = Choices(query.filters, found.documents, searchable)
+        page, total, full = _page(query, found, choices.mask(), searchable)
         return Ranked(
             parsed=parsed,
             found=found,
@@ -236,7 +233,7 @@ def _hits(query: Query, ranked: Ranked, serving: _Serving) -> Iterator[Hit]:
         )
 
 
-def _page(query: Query, found: Evaluated, mask: Flags | None, snapshot: Snapshot) -> tuple[Page, int, int]:
+def _page(query: Query, found: Evaluated, mask: Flags | None, searchable: Searchable) -> tuple[Page, int, int]:
     """The hits of the page that was asked for, how many match with the filters, and how many of them hold all words."""
     documents, full = found.documents, found.full
     scores = found.scores if query.sort == "relevance" else None
@@ -247,12 +244,12 @@ def _page(query: Query, found: Evaluated, mask: Flags | None, snapshot: Snapshot
     offset = (query.page - 1) * query.size
     last = offset + query.size
     if full is None or found.match != "partial":
-        order = in_order(documents, scores, query.sort, last, snapshot)
+        order = in_order(documents, scores, query.sort, last, searchable)
     else:  # full matches before partial ones
         order = np.zeros(0, np.int64)
         for places in (np.flatnonzero(full), np.flatnonzero(~full)):
             some = None if scores is None else scores[places]
-            more = in_order(documents[places], some, query.sort, last - len(order), snapshot)
+            more = in_order(documents[places], some, query.sort, last - len(order), searchable)
             order = np.concatenate((order, places[more]))
     order = order[offset:]
     page = Page(

@@ -22,19 +22,19 @@ import numpy as np
 
 from index.reader import Documents, Flags, Floats, Snapshot
 from search.query import Address, And, Everything, Keyword, Match, Node, Not, Or, Phrase, Prefix, Range, Word
-from search.ranking import Ranking, Scored
+from search.ranking import Ranking
 from search.results import Note
-from search.scratch import Scratch
 from search.spelling import Spelling
 from search.terms import (
+    Planner,
     TermClause,
     forms_of,
     is_function_word,
     phrase_clause,
     prefix_clause,
     stand_in_clause,
-    word_clause,
 )
+from search.vectors import Operations, Scored, Vectors
 
 FEW = 10
 MANY = 6
@@ -77,7 +77,16 @@ class Searchable:
     snapshot: Snapshot
     ranking: Ranking
     spelling: Spelling
-    scratch: Scratch
+    planner: Planner
+    operations: Operations
+    everything: Scored
+
+
+def open_searchable(snapshot: Snapshot) -> Searchable:
+    """What is derived from a generation to search it."""
+    spelling = Spelling(snapshot)
+    everything = Scored(snapshot.all, np.zeros(len(snapshot.all), np.float32))
+    return Searchable(snapshot, Ranking(snapshot), spelling, Planner(spelling), Vectors(snapshot.size), everything)
 
 
 def evaluate(tree: Node, text: str, match: Match, searchable: Searchable) -> Evaluated:
@@ -99,7 +108,9 @@ class _Evaluation:
         self._snapshot = searchable.snapshot
         self._ranking = searchable.ranking
         self._spelling = searchable.spelling
-        self._scratch = searchable.scratch
+        self._planner = searchable.planner
+        self._operations = searchable.operations
+        self._everything = searchable.everything
         self._clauses: list[TermClause] = []
         self._notes: list[Note] = []
         self._words: list[tuple[Word, int]] = []
@@ -109,45 +120,35 @@ class _Evaluation:
     def run(self, tree: Node) -> Evaluated:
         self._prefixes = max(1, _count_prefixes(tree))
         clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
-        words, rest = self._divide(clauses)
         scored = self._neighbourly(clauses)
-        must = [scored[i] for i in rest]
-        loose = [scored[i] for i in words]
-        every = self._all([*must, *loose])
-        found, match = self._relax(must, every, [clauses[i] for i in words], loose)
+        words = [i for i, node in enumerate(clauses) if _is_loose(node)]
+        every = self._all(scored)
+        found, match = every, "all"
+        if words and self._match != "all":
+            must = [each for i, each in enumerate(scored) if i not in words]
+            found, match = self._relax(must, every, [clauses[i] for i in words], [scored[i] for i in words])
         full = None
         if found is not every:
             full = np.zeros(len(found.documents), np.bool_)
             full[found.documents.searchsorted(every.documents)] = True
-        ranked = bool(self._clauses)
         return Evaluated(
             documents=found.documents,
-            scores=(_scores(found) if ranked else None),
+            scores=found.scores if self._clauses else None,
             full=full,
-            match=match,
+            match=match if words or self._match != "any" else "any",
             clauses=tuple(self._clauses),
             notes=tuple(self._notes),
             words=tuple(self._words),
         )
-
-    def _divide(self, clauses: tuple[Node, ...]) -> tuple[list[int], list[int]]:
-        """Which clauses are words that may be relaxed, and which are all the rest (function words among them)."""
-        words = [
-            i
-            for i, node in enumerate(clauses)
-            if (isinstance(node, Word) and not is_function_word(node)) or isinstance(node, Prefix)
-            if not node.field
-        ]
-        return words, [i for i in range(len(clauses)) if i not in words]
 
     def _relax(
         self, must: list[Scored], every: Scored, nodes: list[Node], loose: list[Scored]
     ) -> tuple[Scored, Literal["all", "any", "partial"]]:
         """Apply `match` to the words; `every` are the articles that hold them all."""
         if self._match == "any":
-            return (self._all([*must, self._any(loose)]) if loose else every), "any"
+            return self._all([*must, self._any(loose)]), "any"
         holding_all = len(every.documents)
-        if self._match == "all" or len(loose) < 2 or holding_all >= FEW:
+        if len(loose) < 2 or holding_all >= FEW:
             return every, "all"
         distinct: dict[object, list[Scored]] = {}
         for node, scored in zip(nodes, loose, strict=True):
@@ -155,7 +156,7 @@ class _Evaluation:
         if len(distinct) < 2:
             return every, "all"
         enough = -(-len(distinct) // 2) if len(distinct) <= MANY else 2
-        partial = self._all([*must, self._any(loose, [self._any(each) for each in distinct.values()], enough)])
+        partial = self._all([*must, self._any([self._any(each) for each in distinct.values()], enough)])
         if len(partial.documents) == holding_all:
             return every, "all"
         holding = "Few articles hold" if holding_all else "No article holds"
@@ -168,70 +169,27 @@ class _Evaluation:
 
     def _all(self, scored: Sequence[Scored]) -> Scored:
         """What all of them match, scores added; of nothing, everything."""
-        if not scored:
-            return self._everything()
-        found, *others = sorted(scored, key=lambda each: len(each.documents))
-        for each in others:
-            found = self._both(found, each)
+        rows = [each for each in scored if each is not self._everything]
+        if not rows:
+            return self._everything
+        rows.sort(key=_length)
+        found = rows[0]
+        for each in rows[1:]:
+            found = self._operations.both(found, each)
         return found
 
-    def _both(self, few: Scored, many: Scored) -> Scored:
-        """What both match, scores added; `few` is not the longer one."""
-        if many.scores is None and len(many.documents) == self._snapshot.count:
-            return few
-        if len(many.documents) > 16 * len(few.documents):
-            place = many.documents.searchsorted(few.documents)
-            here = many.documents.take(place, mode="clip") == few.documents
-            more = None if many.scores is None else many.scores.take(place[here])
-        else:  # of like length: write the one into a table over all documents, look the other up there
-            table = self._scratch.absent
-            table[many.documents] = 0.0 if many.scores is None else many.scores
-            found = table.take(few.documents)
-            table[many.documents] = -1.0
-            here = found >= 0.0
-            more = None if many.scores is None else found[here]
-        scores = None if few.scores is None else few.scores[here]
-        return Scored(few.documents[here], more if scores is None else scores if more is None else scores + more)
-
-    def _any(self, scored: Sequence[Scored], held: Sequence[Scored] = (), enough: int = 1) -> Scored:
-        """What any of them matches, scores added.
-
-        Args:
-            scored: what to add up.
-            held: the same by distinct words.
-            enough: how many of `held` an article must be in.
-        """
+    def _any(self, scored: Sequence[Scored], enough: int = 1) -> Scored:
+        """What at least `enough` of them match, scores added."""
         if len(scored) == 1:
             return scored[0]
-        documents = self._union(held if enough > 1 else scored, enough)
-        ranked = [each for each in scored if each.scores is not None]
-        if not ranked:
-            return Scored(documents)
-        table = self._scratch.zeros
-        for each in ranked:
-            table[each.documents] += each.scores
-        scores = table.take(documents)
-        for each in ranked:
-            table[each.documents] = 0.0
-        return Scored(documents, scores)
+        found = self._operations.together(scored)
+        if enough == 1:
+            return Scored(found.documents, found.scores)
+        kept = found.times >= enough
+        return Scored(found.documents[kept], found.scores[kept])
 
-    def _union(self, scored: Sequence[Scored], enough: int) -> Documents:
-        """Every document of at least `enough` of them."""
-        rows = [each.documents for each in scored]
-        if 16 * sum(map(len, rows)) < self._snapshot.size:
-            together = np.concatenate(rows)
-            together.sort()
-            last = np.ones(len(together), np.bool_)
-            np.not_equal(together[1:], together[:-1], out=last[:-1])
-            places = np.flatnonzero(last)
-            return together[places if enough == 1 else places[np.diff(places, prepend=-1) >= enough]]
-        times = np.zeros(self._snapshot.size, np.uint8)  # a query has fewer words than its limit of characters
-        for row in rows:
-            times[row] += 1
-        return np.flatnonzero(times >= enough).astype(np.int32)
-
-    def _everything(self) -> Scored:
-        return Scored(self._snapshot.all)
+    def _filter(self, documents: Documents) -> Scored:
+        return Scored(documents, np.zeros(len(documents), np.float32))
 
     def _neighbourly(self, clauses: tuple[Node, ...], *, negated: bool = False) -> list[Scored]:
         """Evaluate clauses that stand side by side; a word knows the words before and after it.
@@ -242,7 +200,7 @@ class _Evaluation:
         skip_function_words = not all(map(_is_function, clauses))
         for i, node in enumerate(clauses):
             if skip_function_words and _is_function(node):
-                found.append(self._everything())
+                found.append(self._everything)
                 continue
             around = (clauses[i - 1] if i else None, clauses[i + 1] if i + 1 < len(clauses) else None)
             neighbours = tuple(each for each in around if isinstance(each, Word))
@@ -264,19 +222,19 @@ class _Evaluation:
             case Not(clause):
                 return self._without(self._node(clause, negated=True).documents)
             case Keyword(field, text, prefix):
-                return Scored(self._keyword(field, text, prefix=prefix))
+                return self._filter(self._keyword(field, text, prefix=prefix))
             case Range():
-                return Scored(published_between(self._snapshot, node))
+                return self._filter(published_between(self._snapshot, node))
             case Address(text):
-                return Scored(self._address(text))
+                return self._filter(self._address(text))
             case Everything():
-                return self._everything()
+                return self._everything
 
     def _without(self, documents: Documents) -> Scored:
         left = np.ones(self._snapshot.size, np.bool_)
         left[documents] = False
         everything = self._snapshot.all
-        return Scored(everything[left[everything]])
+        return self._filter(everything[left[everything]])
 
     def _terms(self, clause: TermClause, *, negated: bool) -> Scored:
         scored = self._ranking.score(clause)
@@ -285,7 +243,7 @@ class _Evaluation:
         return scored
 
     def _word(self, word: Word, neighbours: tuple[Word, ...], *, negated: bool) -> Scored:
-        clause = word_clause(word, neighbours, self._spelling)
+        clause = self._planner.word(word, neighbours)
         scored = self._terms(clause, negated=negated)
         count = len(scored.documents)
         if negated or is_function_word(word):
@@ -305,7 +263,7 @@ class _Evaluation:
 
     def _occurs(self, word: Word) -> bool:
         """Whether a word that found nothing occurs all the same: in another field, or in small letters."""
-        anywhere = word_clause(replace(word, field="", capitals=False), (), self._spelling)
+        anywhere = self._planner.word(replace(word, field="", capitals=False), ())
         return len(self._ranking.score(anywhere).documents) > 0
 
     def _prefix(self, prefix: Prefix, *, negated: bool) -> Scored:
@@ -347,13 +305,17 @@ def dated_between(snapshot: Snapshot, documents: Documents, node: Range) -> Flag
     return flags
 
 
-def _scores(found: Scored) -> Floats:
-    """Scores of an answer that is ranked as a whole, although what was found in the end may not be."""
-    return np.zeros(len(found.documents), np.float32) if found.scores is None else found.scores
-
-
 def _is_function(node: Node) -> bool:
     return isinstance(node, Word) and is_function_word(node)
+
+
+def _is_loose(node: Node) -> bool:
+    """Whether `match` decides if a clause must hold: of words outside fields that say something."""
+    return isinstance(node, Word | Prefix) and not node.field and not _is_function(node)
+
+
+def _length(scored: Scored) -> int:
+    return len(scored.documents)
 
 
 def _count_prefixes(node: Node) -> int:

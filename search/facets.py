@@ -6,9 +6,9 @@ matches that all other choices leave.
 
 import numpy as np
 
-from index.reader import Column, Documents, Flags, Numbers, Snapshot
+from index.reader import Column, Documents, Flags, Numbers
 from search.dates import period
-from search.evaluate import dated_between
+from search.evaluate import Searchable, dated_between
 from search.query import FACETS, Filters, Range
 from search.results import Bucket, YearBucket
 
@@ -23,10 +23,11 @@ class Choices:
         documents: all matches, ascending.
     """
 
-    def __init__(self, filters: Filters, documents: Documents, snapshot: Snapshot) -> None:
+    def __init__(self, filters: Filters, documents: Documents, searchable: Searchable) -> None:
         self._filters = filters
         self._documents = documents
-        self._snapshot = snapshot
+        self._snapshot = searchable.snapshot
+        self._operations = searchable.operations
         self._masks: dict[str, Flags] = {}
         for name in FACETS:
             mask = self._chosen(name)
@@ -71,7 +72,7 @@ class Choices:
     def facet(self, name: str) -> tuple[Bucket, ...]:
         """The buckets of one facet: most frequent first, equal counts by name, articles without a value last."""
         column = self._snapshot.columns[name]
-        counts, without = column.count(self._left(name))
+        counts, without = self._operations.count_values(column, self._left(name))
         values = self._filters.chosen.get(name, ())
         chosen = self._codes(column, values) if values else set()
         order = _most_frequent(counts, column.values)
@@ -90,18 +91,20 @@ class Choices:
     def dates(self) -> tuple[YearBucket, ...]:
         """Years with their months, newest first, undated articles last."""
         months = self._snapshot.months
-        counts, undated = months.count(self._left("date"))
-        by_year: dict[str, list[Bucket]] = {}
+        by_slice = self._operations.count_slices(months.starts, self._left("date"))
+        if len(self._snapshot.segment_ends) == 1:  # each month is one slice then
+            counts = [*by_slice.tolist(), 0]
+        else:
+            counts = np.bincount(months.months, weights=by_slice, minlength=len(months.names) + 1).astype(int).tolist()
         choice = self._filters.start is not None or self._filters.end is not None
-        names = months.names
-        for i, count in enumerate(counts.tolist()):
+        buckets = []
+        for year, first, last in months.years:
+            count = sum(counts[first:last])
             if count:
-                month = names[i]
-                by_year.setdefault(month[:4], []).append(Bucket(month, count, choice and self._is_choice(month)))
-        buckets = [
-            YearBucket(year, sum(each.count for each in inside), choice and self._is_choice(year), tuple(inside))
-            for year, inside in by_year.items()
-        ]
+                inside = zip(months.names[first:last], counts[first:last], strict=True)
+                of = tuple([Bucket(month, n, choice and self._is_choice(month)) for month, n in inside if n])
+                buckets.append(YearBucket(year, count, choice and self._is_choice(year), of))
+        undated = counts[len(months.names)]
         selected = "date" in self._filters.missing
         if undated or selected:
             buckets.append(YearBucket(None, undated, selected))

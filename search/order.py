@@ -4,12 +4,11 @@ import numpy as np
 
 from index.reader import Documents, Floats, Numbers, Snapshot
 from index.schema import UNDATED
+from search.evaluate import Searchable
 from search.query import Sort
 
-_BLOCK = 64  # scores of which only the greatest is looked at first
 
-
-def in_order(documents: Documents, scores: Floats | None, sort: Sort, count: int, snapshot: Snapshot) -> Numbers:
+def in_order(documents: Documents, scores: Floats | None, sort: Sort, count: int, searchable: Searchable) -> Numbers:
     """Where the first `count` of some documents stand, in order.
 
     Args:
@@ -17,18 +16,19 @@ def in_order(documents: Documents, scores: Floats | None, sort: Sort, count: int
         scores: of each; None for an order by date alone.
         sort: the tie-break of equal scores is oldest first where that was asked for.
         count: how many are wanted.
-        snapshot: whose documents they are.
+        searchable: whose documents they are.
     """
+    snapshot = searchable.snapshot
     if count <= 0:
         return np.zeros(0, np.int64)
     found = []
     for part in snapshot.parts(documents):
         if sort == "oldest":
-            places = first_by(-snapshot.oldest_first[documents[part]], count)
+            places = searchable.operations.first_by((-snapshot.oldest_first[documents[part]]).astype(np.float32), count)
         elif scores is None:
             places = np.arange(min(count, part.stop - part.start))
         else:
-            places = first_by(scores[part], count)
+            places = searchable.operations.first_by(scores[part], count)
         found.append(places + part.start)
     if len(found) == 1:
         return found[0]
@@ -49,19 +49,3 @@ def _merged(
         ids = [snapshot.id(number) for number in chosen.tolist()]
         order = np.array(sorted(range(len(ids)), key=lambda i: (score[i], date[i], ids[i])), dtype=np.int64)
     return places[order]
-
-
-def first_by(scores: Floats | Numbers, count: int) -> Numbers:
-    """Where the `count` greatest scores stand, greatest first, equal ones in the order in which they stand."""
-    places = np.flatnonzero(scores >= _threshold(scores, count)) if len(scores) > count else np.arange(len(scores))
-    order = np.argsort(-scores[places], kind="stable")
-    return places[order[:count]]
-
-
-def _threshold(scores: Floats | Numbers, count: int) -> np.generic:
-    """A score that at least `count` scores reach, and not many more."""
-    blocks = len(scores) // _BLOCK
-    if blocks > 4 * count:
-        scores = scores[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
-    least: np.generic = np.partition(scores, len(scores) - count)[len(scores) - count]
-    return least

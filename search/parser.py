@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from index.analysis import all_in_capitals, tokens
+from index.analysis import all_in_capitals, tokens, word_forms
 from index.schema import KEYWORD_FIELDS, TEXT_FIELDS
 from index.urls import looks_like_address
 from search.dates import period
@@ -215,7 +215,7 @@ class _Parser:
         """A word, or several that a slash divides: `CI/CD`."""
         words: list[Node] = []
         for match in re.finditer(r"[^/]+", lexeme.text):
-            if tokens(match[0]):
+            if word_forms(match[0], capitals=self._capitals).parts:
                 span = (lexeme.start + match.start(), lexeme.start + match.end())
                 words.append(Word(match[0], field, self._capitals, span))
         return _join(words) if words else None

@@ -17,7 +17,6 @@ arithmetic on its postings alone; places in the text are looked at only where sp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +25,7 @@ from index.reader import Documents, Floats, Numbers, Snapshot
 from index.schema import HALF, TEXT_FIELDS, UNDATED
 from index.segment import Occurrences
 from search.terms import ALL_FIELDS, Alternative, TermClause
+from search.vectors import Scored, common
 
 K1 = 1.6
 B = 0.7
@@ -41,17 +41,6 @@ CACHE_BYTES = 96 << 20  # of scored clauses
 
 _POSITION_BITS = 32
 _WEIGHTS = np.array([field.weight for field in TEXT_FIELDS])
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The documents that a clause matches, in ascending order, and what it adds to the score of each.
-
-    `scores` is None where the clause ranks nothing.
-    """
-
-    documents: Documents
-    scores: Floats | None = None
 
 
 class Ranking:
@@ -94,8 +83,7 @@ class Ranking:
         np.divide(frequency, scores, out=scores)
         scores *= factor
         scores *= self.prior.take(documents)
-        scores.flags.writeable = False
-        return Scored(documents, scores)
+        return Scored(documents if documents.flags.owndata else documents.copy(), scores)
 
     # Weighted frequencies: documents in ascending order, and `tf` of each
 
@@ -191,13 +179,6 @@ def side_by_side(places: Sequence[Occurrences], offsets: tuple[int, ...]) -> Occ
         found = here if found is None else common(found, here)
     assert found is not None
     return Occurrences(found >> _POSITION_BITS, found & ((1 << _POSITION_BITS) - 1))
-
-
-def common(few: np.ndarray, many: np.ndarray) -> np.ndarray:
-    """What two ascending rows have in common."""
-    if len(few) > len(many):
-        few, many = many, few
-    return few[many.take(many.searchsorted(few), mode="clip") == few] if len(many) else few[:0]
 
 
 def _added(documents: Sequence[Documents], weights: Sequence[Floats]) -> tuple[Documents, Floats]:

@@ -38,12 +38,19 @@ class Spelling:
         self._snapshot = snapshot
         self._words: _Words | None = None
         self._near: dict[str, list[str]] = {}
+        self._counts: dict[str, int] = {}
 
     def count(self, term: str) -> int:
         """In how many articles this exact term stands, in the field where it does most."""
-        places = self._snapshot.occurrences(EXACT, term)
-        pairs = np.unique(places.documents * len(TEXT_FIELDS) + self._snapshot.field_numbers(places))
-        return int(np.bincount(pairs % len(TEXT_FIELDS), minlength=1).max())
+        count = self._counts.get(term)
+        if count is None:
+            places = self._snapshot.occurrences(EXACT, term)
+            pairs = np.unique(places.documents * len(TEXT_FIELDS) + self._snapshot.field_numbers(places))
+            count = int(np.bincount(pairs % len(TEXT_FIELDS), minlength=1).max())
+            if len(self._counts) >= _CACHED_WORDS:
+                self._counts.clear()
+            self._counts[term] = count
+        return count
 
     def occurs(self, term: str) -> bool:
         return self._snapshot.has(EXACT, term)

@@ -5,6 +5,8 @@ here reads postings; what the archive holds is asked through `Vocabulary`.
 """
 
 from dataclasses import dataclass
+from dataclasses import field as field_
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from index.analysis import FUNCTION_WORDS, Forms, tokens, word_forms
@@ -17,6 +19,7 @@ EXACT_WEIGHT = 0.3
 ALL_FIELDS = tuple(field.name for field in TEXT_FIELDS)
 
 _MIN_PART_CHARS = 2
+_PLANNED = 20_000
 
 
 class Vocabulary(Protocol):
@@ -56,6 +59,13 @@ class TermClause:
     fields: tuple[str, ...]
     beginning: str = ""
     limit: int = 0
+    _hash: int = field_(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.alternatives, self.fields, self.beginning, self.limit)))
+
+    def __hash__(self) -> int:  # clauses are looked up more often than made
+        return self._hash
 
 
 def _fields(name: str) -> tuple[str, ...]:
@@ -69,8 +79,32 @@ def forms_of(word: Word) -> tuple[Forms, ...]:
 
 def is_function_word(word: Word) -> bool:
     """Whether a typed word says too little to exclude an article: "the", but not "IT" in capitals."""
-    parts = forms_of(word)
-    return not word.field and all(part.exact in FUNCTION_WORDS and not part.capitals for part in parts)
+    return not word.field and _says_little(word.text, word.capitals)
+
+
+@lru_cache(maxsize=20_000)
+def _says_little(text: str, capitals: bool) -> bool:
+    parts = word_forms(text, capitals=capitals).parts
+    return all(part.exact in FUNCTION_WORDS and not part.capitals for part in parts)
+
+
+class Planner:
+    """Words to clauses, for one vocabulary; what was planned before is kept."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._planned: dict[object, TermClause] = {}
+
+    def word(self, word: Word, neighbours: tuple[Word, ...]) -> TermClause:
+        """See `word_clause`."""
+        beside = [(each.text, each.field, each.capitals, each.span < word.span) for each in neighbours]
+        key = (word.text, word.field, word.capitals, *beside)
+        clause = self._planned.get(key)
+        if clause is None:
+            if len(self._planned) >= _PLANNED:
+                self._planned.clear()
+            clause = self._planned[key] = word_clause(word, neighbours, self._vocabulary)
+        return clause
 
 
 def word_clause(word: Word, neighbours: tuple[Word, ...], vocabulary: Vocabulary) -> TermClause:
