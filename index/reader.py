@@ -213,7 +213,15 @@ class Snapshot:
         part = self._part(number)
         return part.segment.id(number - part.first)
 
+    def ids_of(self, documents: Documents) -> list[str]:
+        """The article ids of some documents, in their order."""
+        if len(self._parts) == 1:
+            return self._parts[0].segment.ids_of(documents)
+        return [self.id(number) for number in documents.tolist()]
+
     def _part(self, number: int) -> _Part:
+        if len(self._parts) == 1:
+            return self._parts[0]
         return next(part for part in self._parts if number < part.end)
 
     def number(self, article_id: str) -> int | None:

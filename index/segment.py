@@ -105,6 +105,13 @@ class Segment:
         start, end = bounds(self._id_ends, number)
         return self._id_bytes[start:end].tobytes().decode("utf-8")
 
+    def ids_of(self, documents: Array) -> list[str]:
+        """The article ids of some documents, in their order."""
+        last = self._id_ends[documents]
+        first = np.where(documents > 0, self._id_ends[documents - 1], 0)
+        data = self._id_bytes.data
+        return [str(data[i:j], "utf-8") for i, j in zip(first.tolist(), last.tolist(), strict=True)]
+
     def ids(self) -> list[str]:
         """The article ids of all documents."""
         return unpack_strings(self._id_ends, self._id_bytes)

@@ -63,7 +63,7 @@ class Ranked:
     @property
     def ids(self) -> list[str]:
         """The article ids of the page, in order."""
-        return [self.snapshot.id(number) for number in self.page.documents.tolist()]
+        return self.snapshot.ids_of(self.page.documents)
 
     @property
     def scores(self) -> list[float]:

@@ -118,11 +118,11 @@ class _Evaluation:
         self._lookups = MAX_LOOKUPS
 
     def run(self, tree: Node) -> Evaluated:
-        self._prefixes = max(1, _count_prefixes(tree))
+        self._prefixes = _count_prefixes(tree)
         clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
         scored = self._neighbourly(clauses)
-        words = [i for i, node in enumerate(clauses) if _is_loose(node)]
         every = self._all(scored)
+        words = [i for i, node in enumerate(clauses) if _is_loose(node)]
         found, match = every, "all"
         if words and self._match != "all":
             must = [each for i, each in enumerate(scored) if i not in words]
@@ -196,21 +196,25 @@ class _Evaluation:
 
         A function word neither excludes nor ranks beside anything else.
         """
+        functions = [isinstance(node, Word) and is_function_word(node) for node in clauses]
+        skip = not all(functions)
         found = []
-        skip_function_words = not all(map(_is_function, clauses))
+        last = len(clauses) - 1
         for i, node in enumerate(clauses):
-            if skip_function_words and _is_function(node):
+            if skip and functions[i]:
                 found.append(self._everything)
-                continue
-            around = (clauses[i - 1] if i else None, clauses[i + 1] if i + 1 < len(clauses) else None)
-            neighbours = tuple(each for each in around if isinstance(each, Word))
-            found.append(self._node(node, neighbours, negated=negated))
+            elif isinstance(node, Word):
+                around = (*clauses[i - 1 : i], *clauses[i + 1 : i + 2]) if last else ()
+                neighbours = tuple([each for each in around if isinstance(each, Word)])
+                found.append(self._word(node, neighbours, functions[i], negated=negated))
+            else:
+                found.append(self._node(node, negated=negated))
         return found
 
-    def _node(self, node: Node, neighbours: tuple[Word, ...] = (), *, negated: bool = False) -> Scored:
+    def _node(self, node: Node, *, negated: bool = False) -> Scored:
         match node:
             case Word():
-                return self._word(node, neighbours, negated=negated)
+                return self._word(node, (), is_function_word(node), negated=negated)
             case Phrase():
                 return self._terms(phrase_clause(node), negated=negated)
             case Prefix():
@@ -242,11 +246,11 @@ class _Evaluation:
             self._clauses.append(clause)
         return scored
 
-    def _word(self, word: Word, neighbours: tuple[Word, ...], *, negated: bool) -> Scored:
+    def _word(self, word: Word, neighbours: tuple[Word, ...], function: bool, *, negated: bool) -> Scored:
         clause = self._planner.word(word, neighbours)
         scored = self._terms(clause, negated=negated)
         count = len(scored.documents)
-        if negated or is_function_word(word):
+        if negated or function:
             return scored
         self._words.append((word, count))
         if count or self._match == "all" or self._occurs(word):
@@ -267,7 +271,7 @@ class _Evaluation:
         return len(self._ranking.score(anywhere).documents) > 0
 
     def _prefix(self, prefix: Prefix, *, negated: bool) -> Scored:
-        limit = MAX_EXPANSION // self._prefixes
+        limit = MAX_EXPANSION // max(1, self._prefixes)
         clause = prefix_clause(prefix, limit)
         if not any(note.kind == "expanded" for note in self._notes) and self._snapshot.count_terms(clause.beginning) > limit:
             text = f"More words begin with “{prefix.text}” than are looked at ({MAX_EXPANSION:,} a query)."
@@ -305,13 +309,9 @@ def dated_between(snapshot: Snapshot, documents: Documents, node: Range) -> Flag
     return flags
 
 
-def _is_function(node: Node) -> bool:
-    return isinstance(node, Word) and is_function_word(node)
-
-
 def _is_loose(node: Node) -> bool:
     """Whether `match` decides if a clause must hold: of words outside fields that say something."""
-    return isinstance(node, Word | Prefix) and not node.field and not _is_function(node)
+    return isinstance(node, Word | Prefix) and not node.field and not (isinstance(node, Word) and is_function_word(node))
 
 
 def _length(scored: Scored) -> int:

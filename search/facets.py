@@ -12,6 +12,8 @@ from search.evaluate import Searchable, dated_between
 from search.query import FACETS, Filters, Range
 from search.results import Bucket, YearBucket
 
+_NONE = Filters()
+
 SHOWN = 20  # values a facet, besides the chosen ones
 
 
@@ -29,6 +31,8 @@ class Choices:
         self._snapshot = searchable.snapshot
         self._operations = searchable.operations
         self._masks: dict[str, Flags] = {}
+        if filters == _NONE:
+            return
         for name in FACETS:
             mask = self._chosen(name)
             if mask is not None:
@@ -62,6 +66,8 @@ class Choices:
 
     def mask(self, but: str = "") -> Flags | None:
         """Which matches all choices leave, those in the facet `but` set aside; None where that is all."""
+        if not self._masks:
+            return None
         masks = [mask for name, mask in self._masks.items() if name != but]
         return np.logical_and.reduce(masks) if masks else None
 
@@ -76,13 +82,12 @@ class Choices:
         values = self._filters.chosen.get(name, ())
         chosen = self._codes(column, values) if values else set()
         order = _most_frequent(counts, column.values)
-        if chosen:
+        if values:
             more = sorted(chosen.difference(order), key=lambda code: (-counts[code], column.values[code]))
             order += [code for code in more if counts[code]] + sorted(code for code in more if not counts[code])
         shown = counts[order].tolist()
         buckets = [Bucket(column.values[code], n, code in chosen) for code, n in zip(order, shown, strict=True)]
-        unknown = [value for value in dict.fromkeys(values) if value.casefold() not in column.folded]
-        buckets += [Bucket(value, 0, selected=True) for value in unknown]
+        buckets += [Bucket(each, 0, True) for each in dict.fromkeys(values) if each.casefold() not in column.folded]
         selected = name in self._filters.missing
         if without or selected:
             buckets.append(Bucket(None, without, selected))
@@ -116,9 +121,13 @@ class Choices:
 
 def _most_frequent(counts: Numbers, values: tuple[str, ...]) -> list[int]:
     """The values that are shown without being chosen: most frequent first, equal counts by name."""
-    found = np.flatnonzero(counts)
-    if len(found) > SHOWN:
+    if len(counts) <= 4 * SHOWN:
+        pairs = [(-n, values[code], code) for code, n in enumerate(counts.tolist()) if n]
+    else:
+        found = np.flatnonzero(counts)
         of = counts[found]
-        found = found[of >= np.partition(of, len(of) - SHOWN)[len(of) - SHOWN]]
-    pairs = zip((-counts[found]).tolist(), found.tolist(), strict=True)
-    return [code for _, _, code in sorted((n, values[code], code) for n, code in pairs)][:SHOWN]
+        if len(found) > SHOWN:
+            kept = of >= np.partition(of, len(of) - SHOWN)[len(of) - SHOWN]
+            found, of = found[kept], of[kept]
+        pairs = [(-n, values[code], code) for n, code in zip(of.tolist(), found.tolist(), strict=True)]
+    return [code for _, _, code in sorted(pairs)[:SHOWN]]

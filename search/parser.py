@@ -40,6 +40,8 @@ _LEXEME = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
+_PLAIN_WORD = re.compile(r"[a-z0-9]+")
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _UNSAFE = re.compile(r'[\s()"“”„«»]')
 _QUOTE_END = re.compile(r'["“”„«»]')
@@ -61,6 +63,9 @@ class _Lexeme:
 
 def parse(text: str) -> Parsed:
     """Read what was typed; every text gives a tree."""
+    if _PLAIN.fullmatch(text):  # most of what is typed; the rest of this module would say the same
+        words = [Word(match[0], "", True, match.span()) for match in _PLAIN_WORD.finditer(text)]
+        return Parsed(words[0] if len(words) == 1 else And(tuple(words), relaxable=True), ())
     parser = _Parser(text)
     tree = parser.sequence("", 0)
     address = text.strip()

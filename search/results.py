@@ -67,7 +67,7 @@ class Bucket(NamedTuple):
     """One value of a facet and how many matching articles have it; `value` is None for those without any."""
 
     value: str | None
-    count: int
+    count: int  # type: ignore[assignment]  # of tuples, which nobody counts in
     selected: bool = False
 
 
@@ -75,7 +75,7 @@ class YearBucket(NamedTuple):
     """One year ("2021") with its months ("2021-03"); value None and no months for undated articles."""
 
     value: str | None
-    count: int
+    count: int  # type: ignore[assignment]  # of tuples, which nobody counts in
     selected: bool = False
     months: tuple[Bucket, ...] = ()
 
