@@ -12,10 +12,8 @@ rename: after a crash at any moment either the old or the new one serves. Segmen
 links. What is in a generation's files is `index.writer`'s and `index.reader`'s matter.
 """
 
-import errno
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -32,6 +30,7 @@ from index.errors import (
     IndexUnusableError,
     NoIndexError,
 )
+from index.files import link, read_regular, sha256, sync, write_synced
 from index.schema import fingerprint
 
 CURRENT = "CURRENT"
@@ -232,7 +231,7 @@ class Store:
         partial.mkdir()
         if previous:
             for file in previous.manifest.files:
-                _link(previous.path / file, partial / file)
+                link(previous.path / file, partial / file)
         return partial
 
     def discard(self, partial: Path) -> None:
@@ -253,7 +252,7 @@ class Store:
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         manifest = replace(manifest, generation=name, created=created, files=files)
         data = json.dumps(asdict(manifest), indent=1).encode("ascii")
-        _write_synced(partial / MANIFEST, data)
+        write_synced(partial / MANIFEST, data)
         sync(partial)
         partial.rename(self._generations / name)
         sync(self._generations)
@@ -262,7 +261,7 @@ class Store:
         return manifest
 
     def _point_to(self, text: str) -> None:
-        _write_synced(self.path / f"{CURRENT}.new", text.encode("ascii"))
+        write_synced(self.path / f"{CURRENT}.new", text.encode("ascii"))
         (self.path / f"{CURRENT}.new").replace(self.path / CURRENT)
         sync(self.path)
 
@@ -275,45 +274,3 @@ class Store:
         for entry in self._generations.iterdir():
             if entry.name.startswith(_PARTIAL) or (_NAME.fullmatch(entry.name) and entry.name not in wanted):
                 shutil.rmtree(entry, ignore_errors=True)
-
-
-def read_regular(path: Path) -> bytes:
-    """The bytes of a regular file; what else may lie there (a pipe) must not make us wait.
-
-    Raises:
-        OSError: it cannot be read, or is no regular file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is not a regular file", str(path))
-        return file.read()
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:  # a file system without hard links
-        shutil.copy2(source, target)
-
-
-def sync(path: Path) -> None:
-    """Force a file or directory to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

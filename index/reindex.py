@@ -14,7 +14,8 @@ from pathlib import Path
 from index.archive import ArchiveSpec, Loaded, SourceFile, SourceRejectError, load_bytes, load_lines, read_bytes, scan
 from index.article import Article, Reject, Warn, as_set, kept_hash
 from index.errors import ArchiveError, DamagedIndexError, IncompatibleIndexError, NoIndexError, UsageError
-from index.generation import Generation, Manifest, Store, sha256
+from index.files import sha256
+from index.generation import Generation, Manifest, Store
 from index.lock import writer_lock
 from index.schema import fingerprint
 from index.settings import Settings

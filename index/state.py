@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from index.article import Reject, Warn
-from index.generation import read_regular
+from index.files import read_regular
 
 FILE = "state.json"
 FINGERPRINTS_FILE = "fingerprints.json"
