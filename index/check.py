@@ -1,7 +1,7 @@
 """Check: does the index say what the archives say? Reads everything, changes nothing.
 
 Every file is parsed anew and compared with what the index holds of it, both ways; the checksums of all files of the
-serving generation are verified when it is opened.
+serving generation are verified when it is opened, however large it is.
 """
 
 from collections.abc import Iterator

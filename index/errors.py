@@ -66,7 +66,11 @@ class IncompatibleIndexError(IndexUnusableError):
 
 
 class DamagedIndexError(IndexUnusableError):
-    """A file of the index is missing, short or has another checksum."""
+    """A file of the index is missing, short or has another checksum; `generation` names where, if one is known."""
+
+    def __init__(self, message: str, *, path: Path, generation: str = "") -> None:
+        super().__init__(message, path=path)
+        self.generation = generation
 
 
 class LockedError(BroadsheetError):

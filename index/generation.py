@@ -10,14 +10,18 @@
 A generation is written aside, every file synced, then renamed, and only then named by `CURRENT`, itself replaced by a
 rename: after a crash at any moment either the old or the new one serves. Segment files that did not change are hard
 links. What is in a generation's files is `index.writer`'s and `index.reader`'s matter.
+
+No file of a generation is written to after the rename, so readers map them into memory. Whoever cuts one short in place
+all the same ends every process that reads it (SIGBUS); no checksum helps there.
 """
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
-import stat
+from collections.abc import Callable, Container
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,17 +34,23 @@ from index.errors import (
     IndexUnusableError,
     NoIndexError,
 )
-from index.files import link, read_regular, sha256, sync, write_synced
+from index.files import digest, go_on, link, open_regular, read_regular, sha256, sync, write_synced
 from index.schema import fingerprint
 
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 KEPT = 2  # generations: the one that serves and the one before
+WHOLE_BYTES = 64 * 1024 * 1024
+"""An index up to this size is verified whole even where one opens in haste: it takes a fraction of a second."""
+SMALL_BYTES = 1024 * 1024
+"""Of a larger one, then, the files up to this size each, Whoosh's table of contents among them."""
 
 Stamp = tuple[int, int, int]  # inode, modification and change time in ns
 
 _NAME = re.compile(r"\d{6,}-[0-9a-f]{8}")
 _PARTIAL = "partial-"
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_TABLES = "_MAIN_"  # Whoosh opens the table of contents with the highest number that lies there, named or not
 _OURS = {CURRENT, f"{CURRENT}.new", "lock", "fingerprints.json", "fingerprints.json.new", "generations"}
 
 
@@ -72,18 +82,35 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A verified generation on disk; `notes` say what an operator should know about why this one serves."""
+    """A generation on disk.
+
+    Attributes:
+        notes: what an operator should know about why this one serves.
+        unverified: names of the files that are there in full length and whose checksums were not compared yet.
+    """
 
     path: Path
     manifest: Manifest
     notes: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
+
+
+Stamp = tuple[int, int, int, int, str]
+"""A file as it was verified: device, inode, bytes, mtime in ns, SHA-256. Links to one file have one stamp."""
 
 
 class Store:
     """The generations of one index directory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, between: Callable[[], None] = go_on) -> None:
+        """Touch nothing yet.
+
+        Args:
+            path: the index directory.
+            between: called between two chunks that are hashed, see `index.files.digest`.
+        """
         self.path = path
+        self._between = between
         self._generations = path / "generations"
         self._current = str(path / CURRENT)  # as text: it is looked at with every query
 
@@ -102,8 +129,13 @@ class Store:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
-    def open(self) -> Generation:
-        """The newest generation that is whole.
+    def open(self, *, whole: bool = True, known: DamagedIndexError | None = None) -> Generation:
+        """The newest generation that is whole, as far as was looked.
+
+        Args:
+            whole: compare all checksums. False is for who must answer soon: of an index of more than `WHOLE_BYTES`,
+                files of more than `SMALL_BYTES` are left to `verify`, and `unverified` names them.
+            known: damage that was found before; the generation that has it is not looked at again.
 
         Raises:
             NoIndexError, ForeignIndexError, IncompatibleIndexError, DamagedIndexError: see `index.errors`; damage to
@@ -112,16 +144,16 @@ class Store:
         for _ in range(3):  # a writer may replace and prune while we look
             before = self.current_name()
             try:
-                generation = self._open()
+                generation = self._open(whole, known)
             except DamagedIndexError:
                 if self.current_name() == before:
                     raise
                 continue
             if not generation.notes or self.current_name() == before:
                 return generation
-        return self._open()
+        return self._open(whole, known)
 
-    def _open(self) -> Generation:
+    def _open(self, whole: bool, known: DamagedIndexError | None) -> Generation:
         self.refuse_foreign()
         text = self.current_name()
         if not text:
@@ -129,13 +161,16 @@ class Store:
                 f"no index in {self.path}; make one with: broadsheet reindex ARCHIVE --index {self.path}",
                 path=self.path,
             )
-        name, _, digest = text.strip().partition(" ")
+        name, _, checksum = text.strip().partition(" ")
+        damaged = known.generation if known else ""
         try:
-            return self._verified(name, digest)
+            if known and name == damaged:
+                raise known
+            return self._verified(name, checksum, whole)
         except IndexUnusableError as error:
-            for spare in sorted(self._names() - {name}, reverse=True):
+            for spare in sorted(self._names() - {name, damaged}, reverse=True):
                 try:
-                    generation = self._verified(spare, "")
+                    generation = self._verified(spare, "", whole)
                 except IndexUnusableError:
                     continue
                 return replace(generation, notes=(f"{error}. Until then the generation before serves.",))
@@ -160,57 +195,95 @@ class Store:
         except FileNotFoundError:
             return set()
 
-    def _verified(self, name: str, digest: str) -> Generation:
-        manifest = self.manifest(name, digest)
+    def _verified(self, name: str, checksum: str, whole: bool) -> Generation:
+        manifest = self.manifest(name, checksum)
         if manifest.fingerprint != fingerprint():
             raise IncompatibleIndexError(
                 f"the index in {self.path} was built by another version; run: broadsheet reindex --index {self.path}",
                 path=self.path,
             )
         directory = self._generations / name
-        for file, (size, expected) in manifest.files.items():
-            try:
-                status = (directory / file).stat()
-                found = status.st_size
-                if not stat.S_ISREG(status.st_mode):
-                    raise self._damaged(f"{name}/{file} is not a regular file")
-                if found != size:
-                    raise self._damaged(f"{name}/{file} has {found} bytes instead of {size}")
-                if sha256(directory / file) != expected:
-                    raise self._damaged(f"{name}/{file} does not have its checksum")
-            except OSError as error:
-                raise self._damaged(f"{name}/{file}: {error.strerror}") from error
-        return Generation(directory, manifest)
+        self._refuse_stray_tables(directory, manifest)
+        sizes = {file: size for file, (size, _) in manifest.files.items()}
+        in_haste = not whole and sum(sizes.values()) > WHOLE_BYTES
+        unverified = tuple(file for file, size in sizes.items() if in_haste and size > SMALL_BYTES)
+        generation = Generation(directory, manifest, unverified=unverified)
+        for file in manifest.files:
+            self._verify(generation, file, None if file in unverified else ())
+        return generation
 
-    def manifest(self, name: str, digest: str = "") -> Manifest:
+    def _refuse_stray_tables(self, directory: Path, manifest: Manifest) -> None:
+        """No reader looks at what else lies in the directory, but for tables of contents."""
+        try:
+            names = [entry.name for entry in directory.iterdir()]
+        except OSError as error:  # pruned meanwhile
+            raise self._damaged(directory.name, "", f"cannot be read: {error.strerror}") from error
+        for name in names:
+            if name.startswith(_TABLES) and name not in manifest.files:
+                raise self._damaged(directory.name, name, "is not named by the manifest")
+
+    def verify(self, generation: Generation, known: Container[Stamp] = ()) -> frozenset[Stamp]:
+        """Compare the checksums that `open` left.
+
+        Args:
+            generation: as `open` returned it.
+            known: files that were verified before; they are not read again.
+
+        Returns:
+            The stamps of the files it left, to be `known` next time.
+
+        Raises:
+            DamagedIndexError: a file is damaged; it is named. Also when the generation was pruned meanwhile.
+        """
+        return frozenset([self._verify(generation, file, known) for file in generation.unverified])
+
+    def _verify(self, generation: Generation, file: str, known: Container[Stamp] | None) -> Stamp:
+        """Compare a file with the manifest: kind, size and, unless its stamp is `known`, checksum; None: all are."""
+        name = generation.path.name
+        size, expected = generation.manifest.files[file]
+        try:
+            with open_regular(generation.path / file) as opened:
+                status = os.fstat(opened.fileno())
+                if status.st_size != size:
+                    raise self._damaged(name, file, f"has {status.st_size} bytes instead of {size}")
+                stamp = (status.st_dev, status.st_ino, size, status.st_mtime_ns, expected)
+                if known is not None and stamp not in known and digest(opened, self._between) != expected:
+                    raise self._damaged(name, file, "does not have its checksum")
+                return stamp
+        except OSError as error:
+            raise self._damaged(name, file, f"cannot be read: {error.strerror}") from error
+
+    def manifest(self, name: str, checksum: str = "") -> Manifest:
         """The manifest of the generation called `name`.
 
         Raises:
-            DamagedIndexError: when it is missing, malformed or not the one that `digest` (SHA-256, hex) names.
+            DamagedIndexError: when it is missing, malformed or not the one that `checksum` (SHA-256, hex) names.
         """
         if not _NAME.fullmatch(name):
-            raise self._damaged(f"{CURRENT} names no generation")
+            raise self._damaged("", CURRENT, "names no generation")
         path = self._generations / name / MANIFEST
         try:
             data = read_regular(path)
         except OSError as error:
-            raise self._damaged(f"{name}/{MANIFEST}: {error.strerror}") from error
-        if digest and hashlib.sha256(data).hexdigest() != digest:
-            raise self._damaged(f"{name}/{MANIFEST} does not have its checksum")
+            raise self._damaged(name, MANIFEST, f"cannot be read: {error.strerror}") from error
+        if checksum and hashlib.sha256(data).hexdigest() != checksum:
+            raise self._damaged(name, MANIFEST, "does not have its checksum")
         try:
             values = json.loads(data)
             values["files"] = {str(file): (int(size), str(sha)) for file, (size, sha) in values["files"].items()}
             values["removed"] = tuple(values["removed"])
             manifest = Manifest(**values)
-            if any(Path(file).name != file for file in manifest.files) or manifest.generation != name:
+            if not all(map(_PLAIN.fullmatch, manifest.files)) or manifest.generation != name:
                 raise ValueError
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise self._damaged(f"{name}/{MANIFEST} is malformed") from error
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise self._damaged(name, MANIFEST, "is malformed") from error
         return manifest
 
-    def _damaged(self, what: str) -> DamagedIndexError:
+    def _damaged(self, name: str, file: str, what: str) -> DamagedIndexError:
+        place = "/".join(filter(None, (name, file)))
         mend = f"mend it with: broadsheet reindex ARCHIVE --index {self.path}"
-        return DamagedIndexError(f"the index in {self.path} is damaged ({what}); {mend}", path=self.path)
+        message = f"the index in {self.path} is damaged ({place} {what}); {mend}"
+        return DamagedIndexError(message, path=self.path, generation=name)
 
     def known_archives(self) -> dict[str, str]:
         """Paths by archive name, from the newest manifest that can be read, whether or not its index is usable."""
