@@ -1,5 +1,6 @@
 """The embedded engine: answers from a generation on the local disk."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import numpy as np
 
 from index.article import Article
 from index.document import searched_text
-from index.errors import BroadsheetError
+from index.errors import BroadsheetError, DamagedIndexError
 from index.generation import Generation, Manifest, Stamp, Store
 from index.reader import Documents, Flags, Floats, Snapshot
 from index.settings import Settings
@@ -21,6 +22,9 @@ from search.parser import Parsed, parse, render
 from search.query import Query
 from search.results import Bucket, Found, Hit, Note, RelatedLink, Results, Status, YearBucket
 from search.snippets import Highlighter
+from search.watch import Watch
+
+_log = logging.getLogger(__name__)
 
 _SUGGESTION_RARE = 3  # a word in more articles than these is hardly misspelt
 _SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequent
@@ -28,13 +32,23 @@ _SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequen
 
 @dataclass(frozen=True, slots=True)
 class _Serving:
-    """A generation in use; `stamp` is that of `CURRENT` when it was opened."""
+    """A generation in use.
+
+    Attributes:
+        stamp: that of `CURRENT` when it was opened.
+        damage: found since, with no other generation to serve: nothing is answered until `CURRENT` changes.
+    """
 
     stamp: Stamp | None
-    manifest: Manifest
+    generation: Generation
     searchable: Searchable
     notes: tuple[str, ...]
     removed: frozenset[str]
+    damage: DamagedIndexError | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.generation.manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +92,23 @@ class EmbeddedEngine:
         self._settings = settings
         self._store = Store(settings.index_path)
         self._lock = threading.Lock()
-        self._serving: _Serving | None = self._open()
+        self._watch = Watch(settings.index_path, self._fall_back)
+        self._serving: _Serving | None = None
+        serving = self._serving = self._open(self._store)
+        self._watch.begin(serving.generation)
 
-    def _open(self) -> _Serving:
-        stamp = self._store.stamp()
-        generation = self._store.open()
-        snapshot = Snapshot(generation.path)
-        searchable = open_searchable(snapshot)
-        manifest = generation.manifest
-        return _Serving(stamp, manifest, searchable, self._notes(generation), frozenset(manifest.removed))
+    def _open(self, store: Store, *, whole: bool = False, known: DamagedIndexError | None = None) -> _Serving:
+        """Open what `store.open` finds, in haste unless `whole`."""
+        stamp = store.stamp()
+        generation = store.open(whole=whole, known=known)
+        try:
+            searchable = open_searchable(Snapshot(generation.path))
+        except Exception:  # a file that was not verified may be damaged in any way
+            if not generation.unverified:
+                raise
+            return self._open(store, whole=True)
+        notes, removed = self._notes(generation), frozenset(generation.manifest.removed)
+        return _Serving(stamp, generation, searchable, notes, removed)
 
     def _notes(self, generation: Generation) -> tuple[str, ...]:
         built, wanted = generation.manifest.unpublished, self._settings.unpublished
@@ -101,20 +123,40 @@ class EmbeddedEngine:
         if serving is None:
             raise RuntimeError("the engine is closed")
         stamp = self._store.stamp()
-        if stamp in {serving.stamp, None} or not self._lock.acquire(blocking=False):
-            return serving  # while one thread opens the new generation, the others answer from the old
-        try:
-            if self._serving is serving:
-                self._serving = self._reopened(serving, stamp)
-            return self._serving or serving
-        finally:
-            self._lock.release()
+        # While one thread opens a new generation, the others answer from the old.
+        if stamp != serving.stamp and stamp is not None and self._lock.acquire(blocking=False):
+            try:
+                if self._serving is serving:
+                    self._serving = self._reopened(serving, stamp)
+                    self._watch.begin(self._serving.generation)
+                serving = self._serving or serving
+            finally:
+                self._lock.release()
+        if serving.damage:
+            raise DamagedIndexError(str(serving.damage), path=serving.damage.path)
+        return serving
 
     def _reopened(self, serving: _Serving, stamp: Stamp) -> _Serving:
         try:
-            return self._open()
+            return self._open(self._store)
         except (BroadsheetError, OSError) as error:
             return replace(serving, stamp=stamp, notes=(*serving.notes, str(error)))
+
+    def _fall_back(self, store: Store, damaged: Generation, error: DamagedIndexError) -> None:
+        """Serve the generation before the damaged one, or no more; called by the watch, in its thread."""
+        try:
+            spare = self._open(store, whole=True, known=error)
+        except (BroadsheetError, OSError):
+            spare = None
+        with self._lock:
+            serving = self._serving
+            if serving is None or serving.generation is not damaged:  # closed, or a newer generation serves
+                if spare:
+                    spare.searchable.snapshot.close()
+                return
+            self._serving = spare or replace(serving, damage=error)
+        for note in spare.notes if spare else (str(error),):
+            _log.warning("%s", note)
 
     def search(self, query: Query) -> Results:
         started = time.perf_counter()
@@ -204,6 +246,7 @@ class EmbeddedEngine:
     def close(self) -> None:
         with self._lock:
             serving, self._serving = self._serving, None
+        self._watch.close()
         if serving:
             serving.searchable.snapshot.close()
 

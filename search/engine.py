@@ -13,7 +13,11 @@ from search.results import Found, Results, Status
 
 
 class Engine(Protocol):
-    """Answers queries from one index; safe to share between threads; follows new generations by itself."""
+    """Answers queries from one index; safe to share between threads; follows new generations by itself.
+
+    An index that turns out damaged while it serves is answered for by the generation before, as `status` says; where
+    none is whole, every method but `close` raises DamagedIndexError until the next reindex.
+    """
 
     def search(self, query: Query) -> Results:
         """The page of hits asked for, with exact totals and facets over all matches. Never fails on query text."""

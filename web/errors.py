@@ -58,7 +58,7 @@ def _remedy(error: BroadsheetError) -> str:
         return "Nothing has been indexed yet. Run `broadsheet reindex ARCHIVE` on the server, then load this again."
     if isinstance(error, EngineUnreachableError):
         return "The search engine does not answer at the moment. Try again in a little while."
-    return "The index cannot be used at the moment; `broadsheet status` on the server says why."
+    return "The index cannot be used at the moment; `broadsheet check` on the server says why."
 
 
 def _http(error: HTTPException) -> Response | HTTPException:
