@@ -80,7 +80,7 @@ def endless(large: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def large_files(generation: Generation) -> list[Path]:
     found = [path for path in generation.path.iterdir() if path.stat().st_size > LARGE]
-    assert sorted(path.suffix for path in found) == [".json", ".seg"]
+    assert sorted(path.suffix for path in found) == [".json", ".segment"]
     return found
 
 
@@ -309,7 +309,7 @@ def test_segments_verified_with_the_generation_before_are_not_read_again(site: S
     reindex([], site.settings)  # adds a segment and links the other one
     generation = site.store.open(whole=False)
     (linked,) = [
-        path for path in large_files(generation) if path.name in site.second.manifest.files and path.suffix == ".seg"
+        path for path in large_files(generation) if path.name in site.second.manifest.files and path.suffix == ".segment"
     ]
     flip(linked, -1)
     watch.begin(generation)
