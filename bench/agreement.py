@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.engine import Ask
+from bench.queries import OWN
 from bench.runner import Contest
 
 REFERENCE = "tantivy"
 NEAR_SHARE, NEAR_COUNT = 0.05, 3
 LEAST_NEAR = 0.9
 """Of the questions of a kind, this share must have totals that differ by no more than a twentieth, or by three."""
-LOOSE = {"phrase", "prefix", "own"}
+LOOSE = {"phrase", "prefix", *OWN}
 """Kinds whose meaning differs a little: reported, and never a reason to stop."""
 
 

@@ -29,8 +29,10 @@ KINDS = {
     "prefix": "prefix",
     "topic": "term, filtered by topic",
     "date": "term, filtered by date",
-    "own": "the corpus's own",
+    "own": "the corpus's own, AND",
+    "own-any": "the corpus's own, OR",
 }
+OWN = {"own", "own-any"}
 LOOKED_AT = 100_000  # articles that words are counted in
 COMMON_RANKS = 300
 RARE_COUNTS = (3, 20)
@@ -121,7 +123,8 @@ def make_asks(corpus: Corpus, articles: int, each: int) -> list[Ask]:
                 found[ask] = None
         asks += [Ask(kind, ask.words, ask.operator, ask.topic, ask.start, ask.end) for ask in found]
     own = (tuple(word for word in text.split() if word.lower() not in FUNCTION_WORDS) for text in corpus.questions)
-    return asks + [Ask("own", words) for words in dict.fromkeys(own) if words]
+    texts = [words for words in dict.fromkeys(own) if words]
+    return asks + [Ask("own", words) for words in texts] + [Ask("own-any", words, "any") for words in texts]
 
 
 def _drawn(vocabulary: Vocabulary, chance: random.Random) -> tuple[_Sample, list[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.engine import Ask
 from bench.engines import OURS
-from bench.queries import KINDS
+from bench.queries import KINDS, OWN
 from bench.runner import Times
 
 PERCENTILES = (50, 95, 99)
@@ -35,7 +35,7 @@ def by_kind(taken: Mapping[int, float], asks: Sequence[Ask]) -> dict[str, list[f
     for number, milliseconds in taken.items():
         kind = asks[number].kind
         kinds.setdefault(kind, []).append(milliseconds)
-        if kind != "own":
+        if kind not in OWN:
             kinds.setdefault(ALL, []).append(milliseconds)
     return kinds
 
