@@ -69,7 +69,7 @@ def row(article: Article, fields: tuple[str, ...]) -> Row:
         topics=tuple(dict.fromkeys(article.topics)),
         published=int(published.timestamp()) if published else None,
         month=published.year * 12 + published.month - 1 if published else None,
-        stored=(article.title, article.excerpt, article.text),
+        article=article,
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from index.article import Article
+
 Operator = Literal["all", "any", "phrase", "prefix"]
 
 WEIGHTS = {"title": 3.0, "excerpt": 1.0, "body": 1.0, "topics": 0.5, "provider": 0.5, "authors": 1.5}
@@ -62,7 +64,7 @@ class Row:
     Attributes:
         texts: text by field of `WEIGHTS`, only fields that some article of the corpus fills.
         published: seconds since 1970, None for an undated article.
-        stored: title, excerpt and body as they would be shown, for the variant that keeps them.
+        article: what the row is made of, for the variants that keep all of it.
     """
 
     id: str
@@ -70,7 +72,7 @@ class Row:
     topics: tuple[str, ...]
     published: int | None
     month: int | None
-    stored: tuple[str, str, str]
+    article: Article
 
 
 class Searcher(Protocol):

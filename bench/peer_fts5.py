@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine import WEIGHTS, Answer, Ask, Row, month_name, spread
+from index.article import to_json
 
 NAME = "articles.db"
 CACHE_KB = 200_000
 MAPPED_BYTES = 16_000_000_000
 TABLES = """
     CREATE TABLE article(number INTEGER PRIMARY KEY, id TEXT, published INTEGER, month INTEGER, topics INTEGER);
-    CREATE TABLE shown(number INTEGER PRIMARY KEY, title TEXT, excerpt TEXT, body TEXT);
+    CREATE TABLE kept(number INTEGER PRIMARY KEY, article TEXT);
     CREATE TABLE topics(number INTEGER, topic TEXT, PRIMARY KEY(topic, number)) WITHOUT ROWID;
 """
 JOIN = " JOIN article a ON a.number = found.rowid"
@@ -29,7 +30,7 @@ CONDITIONS = {
 
 
 class Fts5:
-    """`stored`: keep what would be shown of an article, besides its id."""
+    """`stored`: keep the whole article, as Broadsheet does, besides its id."""
 
     def __init__(self, *, stored: bool = False) -> None:
         self.stored = stored
@@ -44,13 +45,13 @@ class Fts5:
         columns = ", ".join("?" * (len(fields) + 1))
         add_text = partial(base.execute, f"INSERT INTO found(rowid, {', '.join(fields)}) VALUES ({columns})")
         add_article = partial(base.execute, "INSERT INTO article VALUES (?, ?, ?, ?, ?)")
-        add_shown = partial(base.execute, "INSERT INTO shown VALUES (?, ?, ?, ?)")
+        add_kept = partial(base.execute, "INSERT INTO kept VALUES (?, ?)")
         sets: dict[tuple[str, ...], int] = {}
         for number, row in enumerate(rows, start=1):
             add_text((number, *(row.texts[name] for name in fields)))
             add_article((number, row.id, row.published, row.month, sets.setdefault(row.topics, len(sets))))
             if self.stored:
-                add_shown((number, *row.stored))
+                add_kept((number, to_json(row.article)))
         named = [(number, topic) for names, number in sets.items() for topic in names]
         base.executemany("INSERT INTO topics VALUES (?, ?)", named)
         weights = ", ".join(str(WEIGHTS[name]) for name in fields)
