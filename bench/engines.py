@@ -32,6 +32,7 @@ class Entry:
 
 ENGINES = {
     OURS: Entry("bench.ours", "Broadsheet"),
+    "broadsheet-numpy": Entry("bench.ours", "Broadsheet", ("numpy",), folder=OURS),
     "tantivy": Entry("bench.peer_tantivy", "Tantivy"),
     "tantivy-lean": Entry("bench.peer_tantivy", "Tantivy", ("lean",)),
     "tantivy-stored": Entry("bench.peer_tantivy", "Tantivy", ("stored",), build_only=True),
@@ -49,17 +50,18 @@ def index_folder(cache: Path, corpus: str, engine: str) -> Path:
 
 
 def load_peer(engine: str) -> Peer:
-    """The engine's builder and opener; not for `OURS`."""
+    """A peer's builder and opener."""
     entry = ENGINES[engine]
     peer: Peer = getattr(import_module(entry.module), entry.type)(**dict.fromkeys(entry.options, True))
     return peer
 
 
 def open_searcher(engine: str, folder: Path) -> Searcher:
-    if engine != OURS:
+    entry = ENGINES[engine]
+    if (entry.folder or engine) != OURS:
         return load_peer(engine).open(folder)
-    open_ours: Callable[[Path], Searcher] = getattr(import_module(ENGINES[OURS].module), ENGINES[OURS].type)
-    return open_ours(folder)
+    open_ours: Callable[..., Searcher] = getattr(import_module(entry.module), entry.type)
+    return open_ours(folder, **dict.fromkeys(entry.options, True))
 
 
 def feasible(engine: str, articles: int) -> bool:

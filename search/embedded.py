@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from index.generation import Generation, Manifest, Stamp, Store
 from index.reader import Documents, Flags, Floats, Snapshot
 from index.settings import Settings
 from index.urls import address_hash, site_name
+from search.accelerate import compiled
 from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate, open_searchable
 from search.facets import Choices
 from search.order import in_order
@@ -22,6 +23,7 @@ from search.parser import Parsed, parse, render
 from search.query import Query
 from search.results import Bucket, Found, Hit, Note, RelatedLink, Results, Status, YearBucket
 from search.snippets import Highlighter
+from search.vectors import Operations, Vectors
 from search.watch import Watch
 
 _log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ class EmbeddedEngine:
         self._store = Store(settings.index_path)
         self._lock = threading.Lock()
         self._watch = Watch(settings.index_path, self._fall_back)
+        self._arithmetic: Callable[[int], Operations] = Vectors
         self._serving: _Serving | None = None
         serving = self._serving = self._open(self._store)
         self._watch.begin(serving.generation)
@@ -102,7 +105,7 @@ class EmbeddedEngine:
         stamp = store.stamp()
         generation = store.open(whole=whole, known=known)
         try:
-            searchable = open_searchable(Snapshot(generation.path))
+            searchable = open_searchable(Snapshot(generation.path), self._arithmetic)
         except Exception:  # a file that was not verified may be damaged in any way
             if not generation.unverified:
                 raise
@@ -157,6 +160,19 @@ class EmbeddedEngine:
             self._serving = spare or replace(serving, damage=error)
         for note in spare.notes if spare else (str(error),):
             _log.warning("%s", note)
+
+    def accelerate(self) -> bool:
+        """Evaluate with compiled code from now on, where that can be had; takes seconds, and may be called beside work."""
+        make = compiled(self._current().searchable)
+        if make is None:
+            return False
+        self._arithmetic = make
+        with self._lock:
+            if self._serving:
+                searchable = self._serving.searchable
+                faster = replace(searchable, operations=make(searchable.snapshot.size))
+                self._serving = replace(self._serving, searchable=faster)
+        return True
 
     def search(self, query: Query) -> Results:
         started = time.perf_counter()

@@ -14,7 +14,7 @@ Everything else in the query (phrases, fields, dates, NOT, OR) always has to hol
 in for by its nearest words, except after NOT and with match=all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -34,7 +34,7 @@ from search.terms import (
     prefix_clause,
     stand_in_clause,
 )
-from search.vectors import Operations, Scored, Vectors
+from search.vectors import Operations, Scored
 
 FEW = 10
 MANY = 6
@@ -82,11 +82,11 @@ class Searchable:
     everything: Scored
 
 
-def open_searchable(snapshot: Snapshot) -> Searchable:
+def open_searchable(snapshot: Snapshot, arithmetic: Callable[[int], Operations]) -> Searchable:
     """What is derived from a generation to search it."""
     spelling = Spelling(snapshot)
     everything = Scored(snapshot.all, np.zeros(len(snapshot.all), np.float32))
-    return Searchable(snapshot, Ranking(snapshot), spelling, Planner(spelling), Vectors(snapshot.size), everything)
+    return Searchable(snapshot, Ranking(snapshot), spelling, Planner(spelling), arithmetic(snapshot.size), everything)
 
 
 def evaluate(tree: Node, text: str, match: Match, searchable: Searchable) -> Evaluated:
