@@ -57,8 +57,7 @@ class Broadsheet:
         found = self.engine.rank(question[0 if facets else 1])
         if not facets:
             return Answer(found.ids, found.scores, found.total, {}, {})
-        topics = {bucket.value: bucket.count for bucket in found.facets["topic"] if bucket.value is not None}
-        months = {bucket.value: bucket.count for year in found.dates for bucket in year.months if bucket.value}
+        topics, months = found.counts["topic"].by_value(), found.counts["date"].by_value()
         return Answer(found.ids, found.scores, found.total, topics, months)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ of `search`; how segments are written that of `index.writer`.
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -30,7 +30,7 @@ Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
-_FIELDS = len(TEXT_FIELDS)
+_KEPT_CHOICES = 64
 _NO_DOCUMENTS = np.zeros(0, np.int32)
 
 
@@ -52,6 +52,7 @@ class Column:
         codes: the set of each document.
         sets, members: which set has which value, pair by pair, in order of the sets.
         set_ends: where the pairs of each set end.
+        chosen: what `having` kept.
     """
 
     values: tuple[str, ...]
@@ -60,11 +61,18 @@ class Column:
     sets: Numbers
     members: Numbers
     set_ends: Numbers
+    chosen: dict[tuple[tuple[int, ...], bool], Flags] = field(default_factory=dict)
 
-    def having(self, values: list[int]) -> Flags:
-        """Which sets have one of the values."""
-        flags = np.zeros(len(self.set_ends), np.bool_)
-        flags[self.sets[np.isin(self.members, values)]] = True
+    def having(self, values: tuple[int, ...], *, none: bool = False) -> Flags:
+        """Which sets have one of the values, or `none` at all; those asked for lately are kept."""
+        flags = self.chosen.get((values, none))
+        if flags is None:
+            flags = np.zeros(len(self.set_ends), np.bool_)
+            flags[self.sets[np.isin(self.members, values)]] = True
+            flags[0] = none
+            if len(self.chosen) >= _KEPT_CHOICES:
+                self.chosen.clear()
+            self.chosen[values, none] = flags
         return flags
 
 
@@ -77,12 +85,14 @@ class Months:
         months: of each slice its month, as an index into `names`; the one after the last for undated documents.
         names: "2021-03", newest first.
         years: of each year, newest first, its name, and the first of its months and the one after the last.
+        single: whether slices and months are the same, the undated ones last.
     """
 
     starts: Documents
     months: Numbers
     names: tuple[str, ...]
     years: tuple[tuple[str, int, int], ...]
+    single: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,9 +288,8 @@ class Snapshot:
             changes = np.flatnonzero(np.diff(of, prepend=of[:1] - 1)) if dated else np.zeros(0, np.int64)
             starts += (part.first + changes).tolist()
             months += of[changes].tolist()
-            if dated < part.segment.size:
-                starts.append(part.first + dated)
-                months.append(UNDATED)
+            starts.append(part.first + dated)
+            months.append(UNDATED)
         distinct = sorted({month for month in months if month != UNDATED}, reverse=True)
         place = {month: i for i, month in enumerate(distinct)} | {UNDATED: len(distinct)}
         names = tuple(np.array(distinct, dtype="datetime64[M]").astype(str).tolist())
@@ -291,6 +300,7 @@ class Snapshot:
             months=np.array([place[month] for month in months], np.int64),
             names=names,
             years=tuple((year, end - count, end) for (year, count), end in zip(years, last, strict=True)),
+            single=len(self._parts) == 1,
         )
 
     # Terms and postings

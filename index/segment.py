@@ -107,10 +107,8 @@ class Segment:
 
     def ids_of(self, documents: Array) -> list[str]:
         """The article ids of some documents, in their order."""
-        last = self._id_ends[documents]
-        first = np.where(documents > 0, self._id_ends[documents - 1], 0)
-        data = self._id_bytes.data
-        return [str(data[i:j], "utf-8") for i, j in zip(first.tolist(), last.tolist(), strict=True)]
+        last, data = self._id_ends.data, self._id_bytes.data
+        return [str(data[last[i - 1] if i else 0 : last[i]], "utf-8") for i in documents.tolist()]
 
     def ids(self) -> list[str]:
         """The article ids of all documents."""

@@ -33,6 +33,7 @@ def _try(operations: Operations, searchable: Searchable) -> None:
     nothing = Scored(np.zeros(0, np.int32), np.zeros(0, np.float32))
     operations.both(nothing, nothing)
     operations.together([nothing, nothing])
+    operations.together([nothing] * 100)
     operations.first_by(nothing.scores, 10)
     operations.count_slices(searchable.snapshot.months.starts, nothing.documents)
     for column in searchable.snapshot.columns.values():

@@ -17,11 +17,11 @@ from index.settings import Settings
 from index.urls import address_hash, site_name
 from search.accelerate import compiled
 from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate, open_searchable
-from search.facets import Choices
+from search.facets import Choices, Counts
 from search.order import in_order
 from search.parser import Parsed, parse, render
 from search.query import Query
-from search.results import Bucket, Found, Hit, Note, RelatedLink, Results, Status, YearBucket
+from search.results import Found, Hit, Note, RelatedLink, Results, Status
 from search.snippets import Highlighter
 from search.vectors import Operations, Vectors
 from search.watch import Watch
@@ -64,7 +64,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """An answer of which nothing was fetched from disk but what finding it took; see `Results`."""
+    """An answer before articles are fetched and buckets made of counts; see `Results`."""
 
     parsed: Parsed
     found: Evaluated
@@ -72,8 +72,8 @@ class Ranked:
     total: int
     full: int
     notes: tuple[Note, ...]
-    facets: dict[str, tuple[Bucket, ...]]
-    dates: tuple[YearBucket, ...]
+    choices: Choices
+    counts: dict[str, Counts]
     snapshot: Snapshot
 
     @property
@@ -185,8 +185,8 @@ class EmbeddedEngine:
             match=ranked.found.match,
             understood=render(ranked.parsed.tree),
             notes=ranked.notes,
-            facets=ranked.facets,
-            dates=ranked.dates,
+            facets={name: ranked.choices.facet(name, ranked.counts[name]) for name in query.facets if name != "date"},
+            dates=ranked.choices.dates(ranked.counts["date"]) if "date" in query.facets else (),
             generation=serving.manifest.generation,
             took_ms=(time.perf_counter() - started) * 1000,
         )
@@ -209,8 +209,8 @@ class EmbeddedEngine:
             total=total,
             full=full,
             notes=(*cut, *parsed.notes, *found.notes, *self._suggestion(text, query, found, serving)),
-            facets={name: choices.facet(name) for name in query.facets if name != "date"},
-            dates=choices.dates() if "date" in query.facets else (),
+            choices=choices,
+            counts={name: choices.count(name) for name in query.facets},
             snapshot=searchable.snapshot,
         )
 

@@ -282,7 +282,7 @@ class _Evaluation:
         column = self._snapshot.columns[field]
         values = [i for value, i in column.folded.items() if value == text or (prefix and value.startswith(text))]
         documents = self._snapshot.all
-        return documents[column.having(values)[column.codes[documents]]]
+        return documents[column.having(tuple(values)).take(column.codes.take(documents))]
 
     def _address(self, text: str) -> Documents:
         """Articles with this address; failing that, with this address but for its parameters."""

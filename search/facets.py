@@ -4,6 +4,8 @@ OR within a facet, AND across facets. A chosen value does not shrink its own fac
 matches that all other choices leave.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from index.reader import Column, Documents, Flags, Numbers
@@ -17,6 +19,19 @@ _NONE = Filters()
 SHOWN = 20  # values a facet, besides the chosen ones
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many articles have each value, and how many have none."""
+
+    values: tuple[str, ...]
+    counts: Numbers
+    without: int
+
+    def by_value(self) -> dict[str, int]:
+        """The values that some article has, and how many have it."""
+        return {value: count for value, count in zip(self.values, self.counts.tolist(), strict=True) if count}
+
+
 class Choices:
     """The filters of one query applied to what it matches.
 
@@ -28,8 +43,8 @@ class Choices:
     def __init__(self, filters: Filters, documents: Documents, searchable: Searchable) -> None:
         self._filters = filters
         self._documents = documents
-        self._snapshot = searchable.snapshot
-        self._operations = searchable.operations
+        self._searchable = searchable
+        self._by_date = filters.start is not None or filters.end is not None
         self._masks: dict[str, Flags] = {}
         if filters == _NONE:
             return
@@ -45,10 +60,9 @@ class Choices:
         values, missing = self._filters.chosen.get(name, ()), name in self._filters.missing
         if not values and not missing:
             return None
-        column = self._snapshot.columns[name]
-        sets = column.having(list(self._codes(column, values)))
-        sets[0] = missing
-        return sets[column.codes.take(self._documents)]
+        column = self._searchable.snapshot.columns[name]
+        sets = column.having(tuple(sorted(self._codes(column, values))), none=missing)
+        return sets.take(column.codes.take(self._documents))
 
     @staticmethod
     def _codes(column: Column, values: tuple[str, ...]) -> set[int]:
@@ -58,10 +72,10 @@ class Choices:
         start, end, missing = self._filters.start, self._filters.end, "date" in self._filters.missing
         if start is None and end is None and not missing:
             return None
-        undated = ~dated_between(self._snapshot, self._documents, Range()) if missing else None
+        undated = ~dated_between(self._searchable.snapshot, self._documents, Range()) if missing else None
         if start is None and end is None:
             return undated
-        mask = dated_between(self._snapshot, self._documents, Range(start, end))
+        mask = dated_between(self._searchable.snapshot, self._documents, Range(start, end))
         return mask if undated is None else mask | undated
 
     def mask(self, but: str = "") -> Flags | None:
@@ -75,48 +89,49 @@ class Choices:
         mask = self.mask(but)
         return self._documents if mask is None else self._documents[mask]
 
-    def facet(self, name: str) -> tuple[Bucket, ...]:
+    def count(self, name: str) -> Counts:
+        """How many matches have each value of a facet, or are of each month for "date"."""
+        if name != "date":
+            column = self._searchable.snapshot.columns[name]
+            return Counts(column.values, *self._searchable.operations.count_values(column, self._left(name)))
+        months = self._searchable.snapshot.months
+        counts = self._searchable.operations.count_slices(months.starts, self._left("date"))
+        if not months.single:
+            counts = np.bincount(months.months, weights=counts, minlength=len(months.names) + 1).astype(np.int64)
+        return Counts(months.names, counts[:-1], int(counts[-1]))
+
+    def facet(self, name: str, counted: Counts) -> tuple[Bucket, ...]:
         """The buckets of one facet: most frequent first, equal counts by name, articles without a value last."""
-        column = self._snapshot.columns[name]
-        counts, without = self._operations.count_values(column, self._left(name))
+        column, counts = self._searchable.snapshot.columns[name], counted.counts
         values = self._filters.chosen.get(name, ())
-        chosen = self._codes(column, values) if values else set()
+        chosen = self._codes(column, values)
         order = _most_frequent(counts, column.values)
-        if values:
-            more = sorted(chosen.difference(order), key=lambda code: (-counts[code], column.values[code]))
-            order += [code for code in more if counts[code]] + sorted(code for code in more if not counts[code])
+        more = sorted(chosen.difference(order), key=lambda code: (-counts[code], column.values[code]))
+        order += [code for code in more if counts[code]] + sorted(code for code in more if not counts[code])
         shown = counts[order].tolist()
         buckets = [Bucket(column.values[code], n, code in chosen) for code, n in zip(order, shown, strict=True)]
         buckets += [Bucket(each, 0, True) for each in dict.fromkeys(values) if each.casefold() not in column.folded]
         selected = name in self._filters.missing
-        if without or selected:
-            buckets.append(Bucket(None, without, selected))
+        if counted.without or selected:
+            buckets.append(Bucket(None, counted.without, selected))
         return tuple(buckets)
 
-    def dates(self) -> tuple[YearBucket, ...]:
+    def dates(self, counted: Counts) -> tuple[YearBucket, ...]:
         """Years with their months, newest first, undated articles last."""
-        months = self._snapshot.months
-        by_slice = self._operations.count_slices(months.starts, self._left("date"))
-        if len(self._snapshot.segment_ends) == 1:  # each month is one slice then
-            counts = [*by_slice.tolist(), 0]
-        else:
-            counts = np.bincount(months.months, weights=by_slice, minlength=len(months.names) + 1).astype(int).tolist()
-        choice = self._filters.start is not None or self._filters.end is not None
+        names, counts = counted.values, counted.counts.tolist()
         buckets = []
-        for year, first, last in months.years:
-            count = sum(counts[first:last])
-            if count:
-                inside = zip(months.names[first:last], counts[first:last], strict=True)
-                of = tuple([Bucket(month, n, choice and self._is_choice(month)) for month, n in inside if n])
-                buckets.append(YearBucket(year, count, choice and self._is_choice(year), of))
-        undated = counts[len(months.names)]
+        for year, first, last in self._searchable.snapshot.months.years:
+            inside = zip(names[first:last], counts[first:last], strict=True)
+            months = tuple([Bucket(month, n, self._is_choice(month)) for month, n in inside if n])
+            if months:
+                buckets.append(YearBucket(year, sum(counts[first:last]), self._is_choice(year), months))
         selected = "date" in self._filters.missing
-        if undated or selected:
-            buckets.append(YearBucket(None, undated, selected))
+        if counted.without or selected:
+            buckets.append(YearBucket(None, counted.without, selected))
         return tuple(buckets)
 
     def _is_choice(self, text: str) -> bool:
-        return period(text) == (self._filters.start, self._filters.end)
+        return self._by_date and period(text) == (self._filters.start, self._filters.end)
 
 
 def _most_frequent(counts: Numbers, values: tuple[str, ...]) -> list[int]:

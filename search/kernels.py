@@ -4,6 +4,7 @@ Documents of a row are in ascending order and lie within the columns that they i
 whoever makes a row or a column sees to that, for compiled code does not look.
 """
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from index.reader import Column, Documents, Floats, Numbers
 from search.vectors import Held, Scored, Vectors
 
 _MOST_KEPT = 64  # up to so many best scores are kept in order while going through all
-_MOST_ROWS = 6  # up to so many rows are merged two by two
+_FULL = 8  # rows that together have more than one in so many documents are added up in a table, others are merged
 
 _compile = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -86,6 +87,31 @@ def _either(one: Any, one_scores: Any, one_times: Any, other: Any, other_scores:
 
 
 @_compile
+def _add(table: Any, times: Any, documents: Any, scores: Any) -> None:
+    for i in range(len(documents)):
+        table[documents[i]] += scores[i]
+        times[documents[i]] += 1
+
+
+@_compile
+def _collect(table: Any, times: Any, most: int) -> Any:
+    """What was added up, in order; the tables are cleared. `times` is eight times as long as what is looked at first."""
+    documents, scores, found = np.empty(most, np.int32), np.empty(most, np.float32), np.empty(most, np.uint8)
+    count = 0
+    eights = times.view(np.uint64)
+    for i in range(len(eights)):
+        if eights[i] == 0:
+            continue
+        for document in range(8 * i, 8 * i + 8):
+            if times[document]:
+                documents[count], scores[count], found[count] = document, table[document], times[document]
+                count += 1
+                table[document] = 0.0
+        eights[i] = 0
+    return documents[:count], scores[:count], found[:count]
+
+
+@_compile
 def _first_by(scores: Any, count: int) -> Any:
     places, best = np.empty(count, np.int64), np.empty(count, np.float32)
     kept = 0
@@ -139,18 +165,33 @@ def _count_slices(starts: Any, documents: Any) -> Any:
     return counts
 
 
+class _Tables(threading.local):
+    """Tables over all documents, for one thread; always cleared by who wrote into them."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.sums = np.zeros(size + 7, np.float32)
+        self.times = np.zeros((size + 7) // 8 * 8, np.uint8)
+
+
 class Kernels:
     """The operations, compiled, over documents numbered from 0 to before `size`."""
 
     def __init__(self, size: int) -> None:
+        self._size = size
+        self._tables = _Tables(size)
         self._vectors = Vectors(size)
 
     def both(self, few: Scored, many: Scored) -> Scored:
         return Scored(*_both(few.documents, few.scores, many.documents, many.scores))
 
     def together(self, rows: Sequence[Scored]) -> Held:
-        if len(rows) > _MOST_ROWS:
-            return self._vectors.together(rows)
+        most = sum([len(row.documents) for row in rows])
+        if _FULL * most > self._size or len(rows) > _FULL:
+            sums, times = self._tables.sums, self._tables.times
+            for row in rows:
+                _add(sums, times, row.documents, row.scores)
+            return Held(*_collect(sums, times, min(most, self._size)))
         found = rows[0].documents, rows[0].scores, np.ones(len(rows[0].documents), np.uint8)
         for row in rows[1:]:
             found = _either(*found, row.documents, row.scores, np.ones(len(row.documents), np.uint8))

@@ -145,7 +145,10 @@ class _Parser:
         field: str,
         depth: int,
     ) -> Node | None:
-        nodes = [operand(field, depth)]
+        first = operand(field, depth)
+        if self.peek() != operator:
+            return first
+        nodes = [first]
         while self.peek() == operator:
             self.take()
             nodes.append(operand(field, depth))
