@@ -156,6 +156,17 @@ def tokens(text: str, *, capitals: bool | None = None) -> list[Token]:
     return found
 
 
+def piece_tokens(piece: str, *, capitals: bool) -> list[Token]:
+    """What `tokens` says of a piece of text without white space; most are one plain word, which is told at a glance."""
+    if not (piece.isascii() and piece.isalnum()):
+        return tokens(piece, capitals=capitals)
+    forms = _forms(piece, "", capitals)
+    token = Token(0, len(piece), 0, forms.exact, forms.stem)
+    if not forms.capitals:
+        return [token]
+    return [token, Token(0, len(piece), 0, forms.capitals, forms.capitals, extra=True)]
+
+
 def _close(group: list[Token], found: list[Token], text: str) -> None:
     """End a run of parts: several make one more token at the place of the first."""
     if 2 <= len(group) <= _MAX_JOINED_PARTS:

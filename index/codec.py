@@ -1,5 +1,7 @@
 """Temporary."""
+
 from pathlib import Path
+
 from index.toc import Toc, deleted_documents
 
 

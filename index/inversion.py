@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import zstandard
 
-from index.analysis import all_in_capitals, tokens
+from index.analysis import all_in_capitals, piece_tokens
 from index.arrays import Array, ends, smallest, spans
 from index.article import Article, to_json
 from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
@@ -24,6 +24,7 @@ _SAMPLES = 64
 _MAX_PIECES = 2_000_000  # of the analysis cache, some 300 bytes each; beyond that it starts anew with the next segment
 
 _FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS], dtype=np.int64)
+_AROUND = ',;:!?()[]{}"“”‘’«»…–—'  # at the ends of a piece these are never part of a token
 _MANY = -2  # in `_Pieces.partners`: more than one
 
 
@@ -45,7 +46,7 @@ class _Pieces:
 
     def add(self, piece: str, *, capitals: bool) -> int:
         """Analyze a new piece; returns its number."""
-        found = tokens(piece, capitals=capitals)
+        found = piece_tokens(piece, capitals=capitals)
         placed: dict[str, dict[tuple[int, int], None]] = {EXACT: {}, STEM: {}}
         for token in found:
             exact, stem = self._id(EXACT, token.exact), self._id(STEM, token.stem)
@@ -156,11 +157,10 @@ class Inverter:
 
     def _analyzed(self, text: str) -> list[int]:
         capitals = not ((text.isupper() or not text.isascii()) and all_in_capitals(text))
-        # What looks like an underscore to the analyzer is a space, but one that stands inside a piece.
         pieces = text.split()
         self._value_pieces.append(len(pieces))
         numbers = self._pieces.numbers[capitals]
-        return [numbers[piece] for piece in pieces]
+        return [numbers[piece.strip(_AROUND)] for piece in pieces]
 
     def build(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """The arrays of a segment of all articles taken, and what is said of the whole; starts anew after that."""
@@ -253,12 +253,12 @@ class _Text:
     """
 
     def __init__(self, inverter: Inverter, order: Array) -> None:
-        tables = inverter._pieces  # noqa: SLF001 - one thing in two parts
-        values_of = np.array(inverter._document_values, dtype=np.int64)  # noqa: SLF001
+        tables = inverter._pieces
+        values_of = np.array(inverter._document_values, dtype=np.int64)
         values = spans((np.cumsum(values_of) - values_of)[order], values_of[order])
-        pieces_of = np.array(inverter._value_pieces, dtype=np.int64)  # noqa: SLF001
-        fields = np.array(inverter._value_fields, dtype=np.int64)[values]  # noqa: SLF001
-        self.pieces = np.array(inverter._text, dtype=np.int64)[  # noqa: SLF001
+        pieces_of = np.array(inverter._value_pieces, dtype=np.int64)
+        fields = np.array(inverter._value_fields, dtype=np.int64)[values]
+        self.pieces = np.array(inverter._text, dtype=np.int64)[
             spans((np.cumsum(pieces_of) - pieces_of)[values], pieces_of[values])
         ]
         pieces_of, values_of = pieces_of[values], values_of[order]

@@ -251,7 +251,9 @@ class _Postings:
 
 def _postings(sources: Sequence[Source], vocabulary: _Vocabulary, numbers: _Numbering) -> dict[str, Array]:
     parts = [
-        _in_order([_part(s, *_slice(p, first, last), n) for s, p, n in zip(sources, vocabulary.pairs, numbers.new, strict=True)])
+        _in_order([
+            _part(s, *_slice(p, first, last), n) for s, p, n in zip(sources, vocabulary.pairs, numbers.new, strict=True)
+        ])
         for first, last in _ranges(sources, vocabulary)
     ]
     lists = np.concatenate([part.lists for part in parts])

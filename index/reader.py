@@ -21,7 +21,7 @@ from index.article import Article, from_json
 from index.codec import ArrayIndex
 from index.document import FACET_COLUMNS, key_hash
 from index.errors import DamagedIndexError
-from index.schema import EXACT, TEXT_FIELDS, UNDATED
+from index.schema import EXACT, UNDATED
 from index.segment import Occurrences, Segment
 from index.urls import address_key
 
@@ -208,7 +208,10 @@ class Snapshot:
     @cached_property
     def newest(self) -> int | None:
         """When the newest document was published, in seconds since 1970; None where none is dated."""
-        first = [part.segment.published[part.live][:1] if part.live is not None else part.segment.published[:1] for part in self._parts]
+        first = [
+            part.segment.published[part.live][:1] if part.live is not None else part.segment.published[:1]
+            for part in self._parts
+        ]
         found = max((int(each[0]) for each in first if len(each)), default=UNDATED)
         return None if found == UNDATED else found
 
@@ -410,7 +413,8 @@ def _joined(found: list[Postings]) -> Postings:
     if not found:
         return Postings(_NO_DOCUMENTS, np.zeros(0, np.float32))
     return Postings(
-        np.concatenate([postings.documents for postings in found]), np.concatenate([postings.weights for postings in found])
+        np.concatenate([postings.documents for postings in found]),
+        np.concatenate([postings.weights for postings in found]),
     )
 
 
@@ -444,13 +448,17 @@ def _join(parts: list[_Part], name: str) -> Column:
         place = np.array([folded[value.casefold()] for value in column.values], dtype=np.int64)
         lengths = np.diff(column.set_ends.astype(np.int64), prepend=0)
         pairs.append((np.repeat(np.arange(len(lengths)), lengths) + taken - 1, place[column.members]))
-        codes.append(column.codes if len(parts) == 1 else np.where(column.codes == 0, 0, column.codes.astype(np.int64) + taken - 1))
+        codes.append(
+            column.codes
+            if len(parts) == 1
+            else np.where(column.codes == 0, 0, column.codes.astype(np.int64) + taken - 1)
+        )
         taken += len(lengths) - 1
     none = np.zeros(0, np.int64)
     sets = np.concatenate([none, *(each for each, _ in pairs)])
     members = np.concatenate([none, *(each for _, each in pairs)])
     distinct = np.unique(sets * len(folded) + members)  # two spellings in one set are one value
-    sets, members = (distinct // len(folded), distinct % len(folded)) if len(folded) else (none, none)
+    sets, members = (distinct // len(folded), distinct % len(folded)) if folded else (none, none)
     set_ends = np.cumsum(np.bincount(sets, minlength=taken))
     all_codes = codes[0] if len(codes) == 1 else np.concatenate([none, *codes]).astype(np.uint32)
     return Column(tuple(best[key][1] for key in folded), folded, all_codes, sets, members, set_ends)

@@ -9,20 +9,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from index.article import Article
-from index.document import searched_text
 from index.errors import BroadsheetError, DamagedIndexError
 from index.generation import Generation, Manifest, Stamp, Store
-from index.reader import Documents, Flags, Floats, Snapshot
+from index.reader import Snapshot
 from index.settings import Settings
 from index.urls import address_hash, site_name
 from search.accelerate import compiled
 from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate, open_searchable
 from search.facets import Choices, Counts
-from search.order import in_order
+from search.hits import canonical, make_hits
+from search.order import Page, page_of
 from search.parser import Parsed, parse, render
 from search.query import Query
-from search.results import Found, Hit, Note, RelatedLink, Results, Status
-from search.snippets import Highlighter
+from search.results import Found, Note, RelatedLink, Results, Status
 from search.vectors import Operations, Vectors
 from search.watch import Watch
 
@@ -51,15 +50,6 @@ class _Serving:
     @property
     def manifest(self) -> Manifest:
         return self.generation.manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The documents of one page in order; `scores` are None where nothing ranks, `full` where all hold every word."""
-
-    documents: Documents
-    scores: Floats | None
-    full: Flags | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +169,7 @@ class EmbeddedEngine:
         serving = self._current()
         ranked = self._rank(query, serving)
         return Results(
-            hits=tuple(_hits(query, ranked, serving)),
+            hits=tuple(make_hits(query, ranked.page, ranked.found.clauses, ranked.snapshot)),
             total=ranked.total,
             full=ranked.full,
             match=ranked.found.match,
@@ -201,7 +191,7 @@ class EmbeddedEngine:
         parsed = parse(text)
         found = evaluate(parsed.tree, text, query.match, searchable)
         choices = Choices(query.filters, found.documents, searchable)
-        page, total, full = _page(query, found, choices.mask(), searchable)
+        page, total, full = page_of(query, found, choices.mask(), searchable)
         return Ranked(
             parsed=parsed,
             found=found,
@@ -240,7 +230,7 @@ class EmbeddedEngine:
         number = snapshot.number(article_id)
         if number is None:
             return None
-        article = _canonical(snapshot, number)
+        article = canonical(snapshot, number)
         return Found(article, tuple(_related(article, serving)))
 
     def status(self) -> Status:
@@ -272,65 +262,6 @@ def _cut(text: str, limit: int) -> tuple[str, tuple[Note, ...]]:
         return text, ()
     whole_words = text[: limit + 1].rpartition(" ")[0] or text[:limit]
     return whole_words, (Note("ignored", f"Only the first {limit:,} characters of the query were used."),)
-
-
-def _hits(query: Query, ranked: Ranked, serving: _Serving) -> Iterator[Hit]:
-    highlighter = Highlighter(ranked.found.clauses if query.highlight else ())
-    page = ranked.page
-    for i, number in enumerate(page.documents.tolist()):
-        article = _canonical(serving.searchable.snapshot, number)
-        yield Hit(
-            rank=(query.page - 1) * query.size + i + 1,
-            score=0.0 if page.scores is None else float(page.scores[i]),
-            full=page.full is None or bool(page.full[i]),
-            article=article,
-            highlights={
-                "title": highlighter.ranges(article.title, "title"),
-                "excerpt": highlighter.ranges(article.excerpt, "excerpt"),
-            },
-            snippet=highlighter.snippet(searched_text(article)["body"][0]) if article.text else None,
-        )
-
-
-def _page(query: Query, found: Evaluated, mask: Flags | None, searchable: Searchable) -> tuple[Page, int, int]:
-    """The hits of the page that was asked for, how many match with the filters, and how many of them hold all words."""
-    documents, full = found.documents, found.full
-    scores = found.scores if query.sort == "relevance" else None
-    if mask is not None:
-        documents = documents[mask]
-        full = None if full is None else full[mask]
-        scores = None if scores is None else scores[mask]
-    offset = (query.page - 1) * query.size
-    last = offset + query.size
-    if full is None or found.match != "partial":
-        order = in_order(documents, scores, query.sort, last, searchable)
-    else:  # full matches before partial ones
-        order = np.zeros(0, np.int64)
-        for places in (np.flatnonzero(full), np.flatnonzero(~full)):
-            some = None if scores is None else scores[places]
-            more = in_order(documents[places], some, query.sort, last - len(order), searchable)
-            order = np.concatenate((order, places[more]))
-    order = order[offset:]
-    page = Page(
-        documents[order], None if scores is None else scores[order], None if full is None else full[order]
-    )
-    return page, len(documents), len(documents) if full is None else int(full.sum())
-
-
-def _canonical(snapshot: Snapshot, number: int) -> Article:
-    """The article with its topics, type and category in the spelling that the archive uses most."""
-    article = snapshot.article(number)
-
-    def spelled(name: str, value: str) -> str:
-        column = snapshot.columns[name]
-        return column.values[column.folded[value.casefold()]] if value else ""
-
-    return replace(
-        article,
-        topics=tuple(spelled("topic", topic) for topic in article.topics),
-        type=spelled("type", article.type),
-        category=spelled("category", article.category),
-    )
 
 
 def _related(article: Article, serving: _Serving) -> Iterator[RelatedLink]:

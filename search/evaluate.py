@@ -273,7 +273,10 @@ class _Evaluation:
     def _prefix(self, prefix: Prefix, *, negated: bool) -> Scored:
         limit = MAX_EXPANSION // max(1, self._prefixes)
         clause = prefix_clause(prefix, limit)
-        if not any(note.kind == "expanded" for note in self._notes) and self._snapshot.count_terms(clause.beginning) > limit:
+        if (
+            not any(note.kind == "expanded" for note in self._notes)
+            and self._snapshot.count_terms(clause.beginning) > limit
+        ):
             text = f"More words begin with “{prefix.text}” than are looked at ({MAX_EXPANSION:,} a query)."
             self._notes.append(Note("expanded", text))
         return self._terms(clause, negated=negated)
@@ -311,7 +314,9 @@ def dated_between(snapshot: Snapshot, documents: Documents, node: Range) -> Flag
 
 def _is_loose(node: Node) -> bool:
     """Whether `match` decides if a clause must hold: of words outside fields that say something."""
-    return isinstance(node, Word | Prefix) and not node.field and not (isinstance(node, Word) and is_function_word(node))
+    return (
+        isinstance(node, Word | Prefix) and not node.field and not (isinstance(node, Word) and is_function_word(node))
+    )
 
 
 def _length(scored: Scored) -> int:

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from index.reader import Documents, Floats, Numbers, Snapshot
-from index.schema import HALF, TEXT_FIELDS, UNDATED
+from index.schema import TEXT_FIELDS, UNDATED
 from index.segment import Occurrences
 from search.terms import ALL_FIELDS, Alternative, TermClause
 from search.vectors import Scored, common
@@ -192,9 +192,7 @@ def _added(documents: Sequence[Documents], weights: Sequence[Floats]) -> tuple[D
     return all_documents[first], np.add.reduceat(np.concatenate(weights)[order], first, dtype=np.float32)
 
 
-def _replaced(
-    documents: Documents, frequency: Floats, others: Documents, instead: Floats
-) -> tuple[Documents, Floats]:
+def _replaced(documents: Documents, frequency: Floats, others: Documents, instead: Floats) -> tuple[Documents, Floats]:
     """Frequencies with some of them, or some that were missing, set anew."""
     known = np.isin(documents, others, assume_unique=True, invert=True)
     return _added([documents[known], others], [frequency[known], instead])

@@ -86,7 +86,11 @@ class Spelling:
         return []
 
     def _load_words(self) -> _Words:
-        words = [each for each in self._snapshot.terms() if each.isalpha() and len(each) >= _MIN_CHARS and each not in FUNCTION_WORDS]
+        words = [
+            each
+            for each in self._snapshot.terms()
+            if each.isalpha() and len(each) >= _MIN_CHARS and each not in FUNCTION_WORDS
+        ]
         lengths = np.array([len(word) for word in words], dtype=np.int64)
         return _Words(words, lengths, np.array([_letters(word) for word in words], dtype=np.uint64))
 

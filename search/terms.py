@@ -29,7 +29,6 @@ class Vocabulary(Protocol):
         """Whether a visible article has this exact term in any field."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """Terms that count as an occurrence when they stand at these relative positions in one field.
