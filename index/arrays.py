@@ -2,7 +2,7 @@
 
     "BSARRAYS"  array  array  …  directory (JSON)  length of the directory (u64)  "BSARRAYS"
 
-Arrays are flat, little-endian and begin at multiples of 64 bytes; the directory says name, type, place and count of each.
+Arrays are flat, little-endian and begin at multiples of 64 bytes; the directory says name, type, place and count.
 Nothing is read but the directory until an array is touched, and processes share what they touch. What the arrays mean
 is `index.segment`'s matter. A file is never changed once it is written; one that was cut short under a running
 reader would end the process (SIGBUS), so nobody but the writer of a new file may write here.
@@ -35,7 +35,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], about: Mapping[str, An
         for name, array in arrays.items():
             file.write(b"\0" * (-file.tell() % _ALIGNMENT))
             kind = array.dtype.str[1:]
-            assert kind in _TYPES and array.ndim == 1, (name, array.dtype, array.shape)
+            assert kind in _TYPES, (name, array.dtype)
             directory[name] = [kind, file.tell(), len(array)]
             file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
         tail = json.dumps({"arrays": directory, "about": dict(about)}, separators=(",", ":")).encode("ascii")

@@ -124,7 +124,7 @@ class Store:
     def stamp(self) -> Stamp | None:
         """What tells one `CURRENT` from the next without reading it; None where there is none."""
         try:
-            status = os.stat(self._current)
+            status = os.stat(self._current)  # noqa: PTH116 - see above
         except (FileNotFoundError, NotADirectoryError):
             return None
         return status.st_ino, status.st_mtime_ns, status.st_ctime_ns

@@ -1,7 +1,7 @@
 """Articles -> the arrays of one segment (`index.segment` says what they mean).
 
-Analysis is fast because texts repeat: a text is split at white space, which no token crosses, and each distinct piece is
-analyzed once; a text is then a row of piece numbers, and everything else is arithmetic over whole arrays. Postings are
+Analysis is fast because texts repeat: a text is split at white space, which no token crosses, and each distinct piece
+is analyzed once; a text is then a row of piece numbers, and everything else is arithmetic over whole arrays. Postings are
 sorted once. What is held until `build` is bounded by the caller, who looks at `held_bytes`.
 """
 

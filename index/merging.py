@@ -221,7 +221,7 @@ class _Vocabulary:
 def _partners(
     sources: Sequence[Source], exact: list[Array], stems: list[Array], exact_count: int, stem_count: int
 ) -> Array:
-    """For each stem the exact term whose postings it has in every source where either occurs, -1 where there is none."""
+    """For each stem the exact term whose postings it has in every source where either occurs, -1 where none has."""
     unknown, many = -1, -2
     partners = np.full(stem_count, unknown, np.int64)
     for source, exact_numbers, stem_numbers in zip(sources, exact, stems, strict=True):

@@ -197,7 +197,7 @@ class Snapshot:
 
     @cached_property
     def oldest_first(self) -> Numbers:
-        """The place of each document in its segment when the oldest come first, undated ones last, equal dates by id."""
+        """The place of each document in its segment when the oldest come first, undated ones last."""
         place = np.empty(self.size, np.int64)
         for part in self._parts:
             published = part.segment.published

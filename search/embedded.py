@@ -152,7 +152,7 @@ class EmbeddedEngine:
             _log.warning("%s", note)
 
     def accelerate(self) -> bool:
-        """Evaluate with compiled code from now on, where that can be had; takes seconds, and may be called beside work."""
+        """Evaluate with compiled code from now on, where that can be had; takes seconds, and may run beside work."""
         make = compiled(self._current().searchable)
         if make is None:
             return False

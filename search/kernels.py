@@ -95,7 +95,7 @@ def _add(table: Any, times: Any, documents: Any, scores: Any) -> None:
 
 @_compile
 def _collect(table: Any, times: Any, most: int) -> Any:
-    """What was added up, in order; the tables are cleared. `times` is eight times as long as what is looked at first."""
+    """What was added up, in order; the tables are cleared. The length of `times` is a multiple of eight."""
     documents, scores, found = np.empty(most, np.int32), np.empty(most, np.float32), np.empty(most, np.uint8)
     count = 0
     eights = times.view(np.uint64)
@@ -186,7 +186,7 @@ class Kernels:
         return Scored(*_both(few.documents, few.scores, many.documents, many.scores))
 
     def together(self, rows: Sequence[Scored]) -> Held:
-        most = sum([len(row.documents) for row in rows])
+        most = sum(len(row.documents) for row in rows)
         if _FULL * most > self._size or len(rows) > _FULL:
             sums, times = self._tables.sums, self._tables.times
             for row in rows:

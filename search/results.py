@@ -89,7 +89,8 @@ class Results:
         full: how many of them hold all words.
         match: "all" where every word had to match, "any", or "partial" where articles with half of the words follow.
         understood: the query as it was read, in the query language itself.
-        facets: by facet name, of those that were asked for: the 20 most frequent values and every chosen one, most frequent first, missing last.
+        facets: by facet name, of those that were asked for: the 20 most frequent values and every chosen one, most
+            frequent first, missing last.
         dates: newest year first, undated last; empty where they were not asked for.
         took_ms: wall time inside the engine.
     """
