@@ -4,19 +4,19 @@ What the keys mean is `index.load`'s work; which files are read is `index.archiv
 depth, size and aliases are checked before libyaml builds anything, because it dies of deep nesting.
 
 In a real archive 95 % of all bytes are the `related:` block and 1.6 % the `secured:` line. Both are cut out before
-YAML sees the text, and only addresses are read from `related`, by a scan that accepts nothing but the plain shape
-a machine writes. Wherever anything is unusual the whole text is parsed, so the result is the same either way.
+YAML sees the text, the block even before it is decoded. What has the plain shape that machines write is read by
+`index.plain`. Wherever anything is unusual PyYAML parses the whole text, so the result is the same either way.
 """
 
-import json
 import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import yaml
+
+from index.plain import plain_mapping, related_block
 
 try:
     from yaml import CSafeLoader as _BaseLoader
@@ -29,7 +29,6 @@ MAX_NUMBER_CHARS = 100  # a longer number stays text: converting digits costs qu
 MAX_INTEGER_KEYS = 1_000  # of one mapping; integers can be chosen so that their hashes collide, each with all others
 MAX_TOML_CHARS = 200_000  # tomllib is slow: up to 5 µs a character
 MAX_TOML_DOTS = 1_000  # in one line; a dotted key stands in one, and its parts cost quadratic time
-MAX_REPEATED_CHARS = 4_000  # of a related article that is remembered, so that its copies cost next to nothing
 ADDRESS_KEYS = ("originalUrl", "webUrl", "url")  # best first
 
 
@@ -56,12 +55,20 @@ class FrontMatter:
     Attributes:
         values: the mapping, without `secured`; a list under `related` holds addresses only.
         body: what follows, with `\\n` line ends.
-        head: the front matter as written, with its opening line and without its closing one.
+        outline: the front matter as written, with its opening line and without its closing one; perhaps without the
+            lines below `related:`.
+        data: the file, with `\\n` line ends.
     """
 
     values: dict[Any, Any]
     body: str
-    head: str
+    outline: str
+    data: bytes
+
+    @property
+    def head(self) -> str:
+        """The outline with the lines below `related:`."""
+        return _split(_decode(self.data, self.data), self.outline[:3])[0]
 
     @property
     def body_line(self) -> int:
@@ -70,17 +77,19 @@ class FrontMatter:
 
     def line_of(self, key: str) -> int | None:
         """1-based line of a top-level key (of the last one where it is repeated); `a.b` is looked up as `a`."""
-        starts = self._places(key.partition(".")[0])
-        return self.head.count("\n", 0, starts[-1]) + 1 if starts else None
+        head = self.head
+        starts = _places(key.partition(".")[0], head)
+        return head.count("\n", 0, starts[-1]) + 1 if starts else None
 
     def is_repeated(self, key: str) -> bool:
         """Whether a top-level key is given more than once."""
-        return len(self._places(key)) > 1
+        return self.outline.count(key) > 1 and len(_places(key, self.outline)) > 1
 
-    def _places(self, key: str) -> list[int]:
-        name = re.escape(key)
-        pattern = rf"""^(?:(["']?){name}\1[ \t]*[:=.]|\[+{name}[\].])"""
-        return [match.start() for match in re.finditer(pattern, self.head, re.MULTILINE)]
+
+def _places(key: str, head: str) -> list[int]:
+    name = re.escape(key)
+    pattern = rf"""^(?:(["']?){name}\1[ \t]*[:=.]|\[+{name}[\].])"""
+    return [match.start() for match in re.finditer(pattern, head, re.MULTILINE)]
 
 
 def parse_front_matter(data: bytes) -> FrontMatter | None:
@@ -100,13 +109,16 @@ def parse_front_matter(data: bytes) -> FrontMatter | None:
     opening = _OPENING.match(data)
     if opening is None:
         return None
-    text = _decode(data)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
     mark = opening[1].decode("ascii")
-    head, body = _split(text, mark)
-    values = _parse_yaml(head) if mark == "---" else _parse_toml(head)
-    return FrontMatter(values, body, head)
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+    cut, related = _without_related(lines) if mark == "---" else (lines, None)
+    outline, body = _split(_decode(cut, lines), mark)
+    values = _parse_cut(outline, related) if mark == "---" else _parse_toml(outline)
+    if values is None:
+        if related is not None:
+            outline, body = _split(_decode(lines, lines), mark)
+        values = _parse_yaml(outline)
+    return FrontMatter(values, body, outline, lines)
 
 
 def related_addresses(items: list[Any]) -> list[str]:
@@ -131,11 +143,14 @@ def _first_address(values: list[Any]) -> str:
 _OPENING = re.compile(rb"(?:\xef\xbb\xbf)?(---|\+\+\+)[ \t]*(?:[\r\n]|\Z)")
 
 
-def _decode(data: bytes) -> str:
+def _decode(part: bytes, data: bytes) -> str:
+    """The text of `part`, which is the file `data`, or what is left of it without some lines of UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        return part.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        if part is not data:
+            return _decode(data, data)
+        before = error.object[: error.start].decode("utf-8", "replace")
         line, column = _place(before, len(before))
         raise FrontMatterError("the file is not UTF-8", line, column) from error
 
@@ -148,6 +163,7 @@ _CLOSINGS = {
     "---": (re.compile(r"\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)"), ("\n---", "\n...")),
     "+++": (re.compile(r"\n\+\+\+[ \t]*(?:\n|\Z)"), ("\n+++",)),
 }
+_CLOSING_BYTES = re.compile(rb"\n(?:---|\.\.\.)[ \t]*\n")
 
 
 def _split(text: str, mark: str) -> tuple[str, str]:
@@ -210,15 +226,13 @@ for _tag, _construct in (
 
 
 def _parse_yaml(head: str) -> dict[Any, Any]:
-    values = _parse_cut(head)
+    values = _load_yaml(head)
     if values is None:
-        values = _load_yaml(head)
-        if values is None:
-            values = {}
-        if not isinstance(values, dict):
-            raise FrontMatterError("the front matter is not a mapping of keys to values", 2, 1)
-        if isinstance(values.get("related"), list):
-            values["related"] = related_addresses(values["related"])
+        values = {}
+    if not isinstance(values, dict):
+        raise FrontMatterError("the front matter is not a mapping of keys to values", 2, 1)
+    if isinstance(values.get("related"), list):
+        values["related"] = related_addresses(values["related"])
     values.pop("secured", None)
     return values
 
@@ -228,6 +242,9 @@ def _mark_place(mark: Any) -> tuple[int | None, int | None]:
 
 
 def _load_yaml(text: str) -> Any:
+    values = plain_mapping(text)
+    if values is not None:
+        return values
     try:
         _check_shape(text)
         loader = _Loader(text)
@@ -304,103 +321,55 @@ def _walk(text: str) -> None:
             raise FrontMatterError(f"the front matter holds more than {MAX_NODES:,} values", *place)
 
 
-# The scan of `related`. A block is taken only if all its lines have these shapes: two spaces and a dash for an
-# article, four for its keys, six for a mapping or list below a key, eight for the rest of a list's mapping.
-
-_CHARS = (
-    r'(?:[^"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]++|\\(?:["\\/nrt]|u(?:[0-9A-CEFa-cef][0-9A-Fa-f]{3})))*+'
-)
-_PLAIN = r"[A-Za-z0-9/][A-Za-z0-9 .,'&/()+%!_\u00a1-\u1fff-]*+"
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
-_KEY = r"[A-Za-z][A-Za-z0-9]{0,40}+"
-_PAIR = rf'{_KEY}: (?:"{_CHARS}"|{_TIME}|{_PLAIN})\n'
-_BELOW = rf"\n(?:(?:      {_PAIR})++|(?:      - {_PAIR}(?:        {_PAIR})*+)++)"
-_LINE = (
-    rf'(?:originalUrl: ("{_CHARS}")\n|webUrl: ("{_CHARS}")\n|url: ("{_CHARS}")\n'
-    rf"|(?!(?:originalUrl|webUrl|url):)(?:{_PAIR}|{_KEY}:{_BELOW}))"
-)
-_ITEM_START = "  - "
-_ITEM = re.compile(rf"{_ITEM_START}{_LINE}(?:    {_LINE})*+")
 _SECURED_START = '\nsecured: "'
 _SECURED = re.compile(rf'{_SECURED_START}[A-Za-z0-9+/=;]*+"(?=\n)')
-_RELATED_START = "\nrelated:\n"
+_RELATED_START = b"\nrelated:\n"
 _CUT = "broadsheet-cut-this-out"
 
 
-def _parse_cut(head: str) -> dict[Any, Any] | None:
-    """The values of `head` without paying for `related` and `secured`; None where the whole must be parsed.
+def _without_related(data: bytes) -> tuple[bytes, list[str] | None]:
+    """The file with a marker in place of the plain block under `related`, and the addresses in the block.
+
+    A line that closes front matter cannot stand in such a block; where one stands before it, it is no front matter.
+    """
+    start = data.find(_RELATED_START)
+    if start < 0 or _CLOSING_BYTES.search(data, 0, start + 1):
+        return data, None
+    addresses, end = related_block(data, start + len(_RELATED_START))
+    if end == start + len(_RELATED_START):
+        return data, None
+    return b"%b\nrelated: %b\n%b" % (data[:start], _CUT.encode(), data[end:]), addresses
+
+
+def _parse_cut(cut: str, related: list[str] | None) -> dict[Any, Any] | None:
+    """The values of front matter without paying for `related` and `secured`; None where the whole must be parsed.
 
     In place of what was cut stands a marker. Only where the parser then finds the marker as the value of that
     top-level key was it really that key and not, say, a line of a longer text; a later key of the same name,
     a continued value, and every YAML error show as a missing marker. Merge keys and aliases could carry a marker
     elsewhere, so texts that may hold them are parsed whole.
+
+    Args:
+        cut: the front matter, where `related` is given without its block.
+        related: the addresses that were read from the block.
     """
-    start = head.find(_RELATED_START) + len(_RELATED_START)
-    addresses, end = _scan_related(head, start) if start >= len(_RELATED_START) else ([], start)
-    has_related = end > start
-    # Looked for behind the block, where machines write it, else before: there is no need to read the block again.
-    at = head.find(_SECURED_START, end - 1 if has_related else 0)
-    if at < 0 and has_related:
-        at = head.find(_SECURED_START, 0, start)
-    secured = _SECURED.match(head, at) if at >= 0 else None
-    cuts = [(start - 1, end, f" {_CUT}\n")] if has_related else []
-    if secured is not None:
-        cuts.append((secured.start(), secured.end(), f"\nsecured: {_CUT}"))
-    cut = head
-    for begin, until, marker in sorted(cuts, reverse=True):
-        cut = cut[:begin] + marker + cut[until:]
-    if not cuts or _may_alias(cut) or "<<" in cut or cut.count(_CUT) != len(cuts):
+    secured = cut.find(_SECURED_START)
+    found = _SECURED.match(cut, secured) if secured >= 0 else None
+    if found is not None:
+        cut = f"{cut[: found.start()]}\nsecured: {_CUT}{cut[found.end() :]}"
+    keys = (["related"] if related is not None else []) + (["secured"] if found is not None else [])
+    if not keys or _may_alias(cut) or "<<" in cut or cut.count(_CUT) != len(keys):
         return None
     try:
         values = _load_yaml(cut)
     except FrontMatterError:
         return None
-    expected = (["related"] if has_related else []) + (["secured"] if secured is not None else [])
-    if not isinstance(values, dict) or any(values.get(key) != _CUT for key in expected):
+    if not isinstance(values, dict) or any(values.get(key) != _CUT for key in keys):
         return None
-    if has_related:
-        values["related"] = addresses
+    if related is not None:
+        values["related"] = related
+    values.pop("secured", None)
     return values
-
-
-def _scan_related(head: str, start: int) -> tuple[list[str], int]:
-    """The addresses of the related articles that follow each other in the plain shape, and where these end."""
-    found = []
-    while head.startswith(_ITEM_START, start):
-        end = head.find(f"\n{_ITEM_START}", start) + 1
-        address = _item_address(head[start:end]) if start < end <= start + MAX_REPEATED_CHARS else None
-        if address is None:  # the last one, or one that is not plain
-            item = _ITEM.match(head, start)
-            if item is None:
-                break
-            address, end = _address_of(item), item.end()
-        if address:
-            found.append(address)
-        start = end
-    return found, start
-
-
-@lru_cache(maxsize=8_192)  # an archive repeats the same related article in some forty files
-def _item_address(text: str) -> str | None:
-    """The address in the text of one related article, None where the shape is not plain."""
-    item = _ITEM.fullmatch(text)
-    return None if item is None else _address_of(item)
-
-
-def _address_of(item: re.Match[str]) -> str:
-    # The first line has its own three groups; a repeated key's last value counts, as in YAML.
-    original, web, url, later_original, later_web, later_url = item.groups()
-    return _unquote(later_original or original) or _unquote(later_web or web) or _unquote(later_url or url)
-
-
-def _unquote(text: str | None) -> str:
-    """The trimmed value of a double-quoted scalar; the escapes that the scan lets through mean the same in JSON."""
-    if text is None:
-        return ""
-    if "\\" not in text:
-        return text[1:-1].strip()
-    value: str = json.loads(text)
-    return value.strip()
 
 
 # TOML

@@ -126,6 +126,8 @@ def test_without_front_matter_there_is_no_article(data: bytes) -> None:
         (b"---\ntitle: A\nbad: b: c\n---\n", "broken YAML: mapping values are not allowed in this context", 3, 7),
         (b"---\ntitle: a\xff\n---\n", "the file is not UTF-8", 2, 9),
         (b"---\ntitle: a\n---\nb\n\xc3(", "the file is not UTF-8", 5, 1),
+        (b"\xef\xbb\xbf---\r\ntitle: a\xff\r\n---\r\n", "the file is not UTF-8", 2, 9),
+        (b"---\nrelated:\n  - url: 'a'\n  - url: 'b\xff'\n---\n", "the file is not UTF-8", 4, 12),
         (b"\xff\xfe-\0-\0-\0\n\0", "the file is not UTF-8 (it looks like UTF-16)", 1, 1),
         (b"---\ntitle: a\nb: 'x\x07'\n---\n", "broken YAML: control character U+0007", 3, 6),
         (b"---\ntitle: a\0\n---\n", "broken YAML: control character U+0000", 2, 9),
