@@ -95,10 +95,11 @@ def load_article(
     Raises:
         LoadError: there is no text in title, excerpt and body.
     """
-    fields = _Fields(origin, _with_visibility(front))
+    unknown = [key for key in front if key not in KNOWN_KEYS]
+    fields = _Fields(origin, _with_visibility(front, unknown))
     published = fields.time(PUBLISHED_KEYS) or _named_date(origin.path)
     body = _whole_body(fields, body)
-    extra = fields.extra()
+    extra = fields.as_extra(unknown) if unknown else {}
     article = Article(
         id=origin.id,
         archive=origin.archive,
@@ -131,7 +132,7 @@ def load_article(
     )
     if not (article.title or article.excerpt or article.text):
         raise LoadError("there is no text in title, excerpt or body")
-    return article, tuple(fields.warnings), frozenset(map(_key_name, fields.unknown()))
+    return article, tuple(fields.warnings), frozenset(map(_key_name, unknown))
 
 
 def _named_date(path: str) -> datetime | None:
@@ -143,8 +144,10 @@ def _named_date(path: str) -> datetime | None:
         return None
 
 
-def _with_visibility(front: Mapping[Any, Any]) -> Mapping[Any, Any]:
+def _with_visibility(front: Mapping[Any, Any], unknown: list[Any]) -> Mapping[Any, Any]:
     """`Draft: true` hides as `draft: true` does; a key that is given twice cannot be read."""
+    if not any(str(key).lower() in VISIBILITY_KEYS for key in unknown):
+        return front
     for key in VISIBILITY_KEYS:
         given = [value for name, value in front.items() if str(name).lower() == key and value is not None]
         if len(given) > 1 or (given and key not in front):
@@ -199,8 +202,11 @@ def _items(value: Any) -> list[Any]:
     return [item for item in items if item is not None]
 
 
-# An archive repeats the same related article in some forty files.
-_related_key = lru_cache(maxsize=8_192)(address_key)
+@lru_cache(maxsize=8_192)  # an archive repeats the same related article in some forty files
+def _related(written: str) -> tuple[str, str]:
+    """The key of an address, "" where it is none, and its text."""
+    address = _plain(written.strip())
+    return address_key(address), address
 
 
 def _key_name(key: Any) -> str:
@@ -234,16 +240,17 @@ class _Fields:
     def as_text(self, key: str, value: Any, max_chars: int = MAX_NAME_CHARS) -> str:
         if value is None:
             return ""
-        if isinstance(value, bool):
-            self.warn(key, f"{_show(value)} was read as a truth value and taken as text; put it in quotes")
-            return str(value)
-        if isinstance(value, int | float):
-            value = _digits(value)
-        elif isinstance(value, date | time):
-            value = value.isoformat()
         if not isinstance(value, str):
-            self.warn(key, f"{_show(value)} is no text; it was dropped")
-            return ""
+            if isinstance(value, bool):
+                self.warn(key, f"{_show(value)} was read as a truth value and taken as text; put it in quotes")
+                return str(value)
+            if isinstance(value, int | float):
+                value = _digits(value)
+            elif isinstance(value, date | time):
+                value = value.isoformat()
+            else:
+                self.warn(key, f"{_show(value)} is no text; it was dropped")
+                return ""
         text = clean(value)
         if len(text) > max_chars:
             self.warn(key, f"the text has more than {max_chars:,} characters; the rest was cut")
@@ -315,8 +322,10 @@ class _Fields:
             value = [value]
         found: dict[str, str] = {}
         for written in self.bounded("related", list(dict.fromkeys(related_addresses(value)))):
-            address = self.as_address("related", written)
-            key = _related_key(address)
+            key, address = _related(written) if len(written) <= MAX_ADDRESS_CHARS else ("", "")
+            if not key:
+                address = self.as_address("related", written)
+                key = address_key(address)
             if key:
                 found.setdefault(key, address)
             elif address:
@@ -426,13 +435,10 @@ class _Fields:
 
     # The rest
 
-    def unknown(self) -> list[Any]:
-        return [key for key in self.front if key not in KNOWN_KEYS]
-
-    def extra(self) -> dict[str, Any]:
+    def as_extra(self, unknown: list[Any]) -> dict[str, Any]:
         """The unknown keys as JSON values; what JSON cannot hold is dropped with a warning."""
         kept: dict[str, Any] = {}
-        for key in self.unknown():
+        for key in unknown:
             name = _key_name(key)
             if len(kept) == MAX_EXTRA_KEYS:
                 self.warn(name, f"there are more than {MAX_EXTRA_KEYS} unknown keys; the rest was dropped")
