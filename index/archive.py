@@ -251,7 +251,9 @@ def read_bytes(spec: ArchiveSpec, source: SourceFile, settings: Settings) -> byt
     try:
         with _open_regular(source.path) as file:
             size = os.fstat(file.fileno()).st_size
-            data = file.read(limit + 1) if size <= limit else b""
+            data = file.read(size + 1) if size <= limit else b""
+            if len(data) > size:  # it grew
+                data += file.read(limit + 1 - len(data))
     except OSError as error:
         raise _reject(spec, source, f"it cannot be read: {_cause(error)}") from error
     if max(size, len(data)) > limit:
