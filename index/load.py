@@ -282,13 +282,12 @@ class _Fields:
         """The names in these values, each with its key, without repeats (case aside), in order."""
         found: dict[str, str] = {}
         for key, value in given:
-            for name in self.as_names(key, value, divider):
-                found.setdefault(name.casefold(), name)
+            if value is not None:
+                for name in self.as_names(key, value, divider):
+                    found.setdefault(name.casefold(), name)
         return tuple(self.bounded(field, list(found.values())))
 
     def as_names(self, key: str, value: Any, divider: str) -> list[str]:
-        if value is None:
-            return []
         items = value.split(divider) if isinstance(value, str) else value
         if not isinstance(items, list | tuple | set):
             items = [items]
@@ -341,8 +340,10 @@ class _Fields:
         """
         found: dict[str, Image] = {}
         for name in ("images", "image"):
+            if given.get(name) is None:
+                continue
             key = f"{prefix}{name}"
-            for value in _items(given.get(name)):
+            for value in _items(given[name]):
                 row = value if isinstance(value, dict) else {"url": value}
                 url = self.as_address(key, row.get("url", row.get("src")))
                 if url and url not in found:
