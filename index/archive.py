@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -323,17 +323,32 @@ _FORMATS: dict[str, Literal["markdown", "html", "text"]] = {"html": "html"}
 # JSONL
 
 
+Line = tuple[int, bytes] | Reject
+
+
 def load_lines(spec: ArchiveSpec, source: SourceFile, settings: Settings) -> Iterator[Loaded]:
     """The articles of a JSONL file, one a line, read as they are asked for; blank lines are passed over."""
-    shown = _shown(spec, source)
+    return load_numbered(spec, source, settings, numbered_lines(spec, source, settings))
+
+
+def numbered_lines(spec: ArchiveSpec, source: SourceFile, settings: Settings) -> Iterator[Line]:
+    """The lines of a JSONL file, of a too long one only its beginning; last a reject where reading fails."""
     try:
         with _open_regular(source.path) as file:
-            for number, data in _lines(file, settings.max_file_bytes):
-                loaded = _load_line(spec, shown, number, data, settings.max_file_bytes)
-                if loaded is not None:
-                    yield loaded
+            yield from _lines(file, settings.max_file_bytes)
     except OSError as error:
-        yield Loaded(None, Reject(shown, None, None, f"it cannot be read: {_cause(error)}"))
+        yield Reject(_shown(spec, source), None, None, f"it cannot be read: {_cause(error)}")
+
+
+def load_numbered(spec: ArchiveSpec, source: SourceFile, settings: Settings, lines: Iterable[Line]) -> Iterator[Loaded]:
+    """The articles in some of the lines that `numbered_lines` gave."""
+    shown = _shown(spec, source)
+    for line in lines:
+        loaded = (
+            Loaded(None, line) if isinstance(line, Reject) else _load_line(spec, shown, *line, settings.max_file_bytes)
+        )
+        if loaded is not None:
+            yield loaded
 
 
 def _lines(file: IO[bytes], limit: int) -> Iterator[tuple[int, bytes]]:

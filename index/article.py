@@ -147,9 +147,28 @@ _image_values_of = attrgetter(*(each.name for each in fields(Image)))
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def pack(article: Article) -> bytes:
+    """All that is kept of an article."""
+    return to_json(article).encode("utf-8", "surrogatepass")
+
+
+def unpack(packed: bytes) -> Article:
+    """The article that `pack` was given.
+
+    Raises:
+        ValueError, TypeError, LookupError: when `packed` is nothing that `pack` gave.
+    """
+    return from_json(packed.decode("utf-8", "surrogatepass"))
+
+
+def packed_hash(packed: bytes) -> str:
+    """SHA-256 (hex) of what `pack` gave; a reindex skips articles where it is unchanged."""
+    return hashlib.sha256(packed).hexdigest()
+
+
 def kept_hash(article: Article) -> str:
-    """SHA-256 (hex) of all that is kept of an article; a reindex skips articles where it is unchanged."""
-    return hashlib.sha256(to_json(article).encode("utf-8", "surrogatepass")).hexdigest()
+    """SHA-256 (hex) of all that is kept of an article."""
+    return packed_hash(pack(article))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@
     │       ├── IncompatibleIndexError built with another schema, analyzer or format
     │       └── DamagedIndexError      a file is missing, short or has another checksum
     ├── LockedError            another writer is at work                           exit code 4
-    └── EngineUnreachableError the engine does not answer                          exit code 5
+    ├── EngineUnreachableError the engine does not answer                          exit code 5
+    └── ProcessLostError       a process that helped ended by itself               exit code 1
 
 What is wrong with one file of an archive is not an error but a `Reject` (see `index.article`):
 it travels in the report and stops nothing.
@@ -83,3 +84,12 @@ class EngineUnreachableError(BroadsheetError):
     """The configured engine does not answer."""
 
     exit_code = 5
+
+
+class ProcessLostError(BroadsheetError):
+    """A process that helped ended by itself, or was ended by someone else; `status` is negative for a signal."""
+
+    def __init__(self, status: int) -> None:
+        cause = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        super().__init__(f"a process that read the archive {cause}; is there enough memory?")
+        self.status = status

@@ -8,18 +8,20 @@ files is `index.archive`'s work, durability `index.generation`'s.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.archive import ArchiveSpec, Loaded, SourceFile, SourceRejectError, load_bytes, load_lines, read_bytes, scan
-from index.article import Article, Reject, Warn, as_set, kept_hash
+from index.archive import ArchiveSpec, Loaded, SourceFile, scan
+from index.article import Article, Reject, Warn
 from index.errors import ArchiveError, DamagedIndexError, IncompatibleIndexError, NoIndexError, UsageError
 from index.files import sha256
 from index.generation import Generation, Manifest, Store
 from index.lock import writer_lock
+from index.read import Read, read_files, read_lines
 from index.schema import fingerprint
 from index.settings import Settings
-from index.state import ArchiveState, Entry, Fingerprints, Outcome, State, raw_hash, reading_version
+from index.state import ArchiveState, Entry, Fingerprints, Outcome, State, reading_version
 from index.urls import address_hash
 from index.writer import ArrayWriter, Writer
 
@@ -216,6 +218,10 @@ class _Task:
         return self.store.publish(directory, manifest, self.base).generation
 
 
+def _raw(entry: Entry | None) -> str:
+    return entry.raw if entry else ""
+
+
 def _known_names(known: Iterable[str]) -> str:
     names = ", ".join(sorted(known))
     return f"; it knows {names}" if names else ""
@@ -262,15 +268,22 @@ class _Reading:
         self.new.archives[spec.name] = archive
         self._progress(f"scanning {spec.name}", 0, 0)
         sources = list(scan(spec, self._settings))
-        for done, source in enumerate(sources):
-            self._progress(f"reading {spec.name}", done, len(sources))
-            if isinstance(source, Reject):
-                archive.entries[f"\0{done}"] = Entry("", "reject", reject=source)
-                self._keep_below(source.path, old, archive)
-            elif source.relative:
-                archive.entries[source.relative] = self._read_file(spec, source, old.entries.get(source.relative))
-            else:
-                self._read_lines(spec, source, old, archive)
+        files = [source for source in sources if isinstance(source, SourceFile) and source.relative]
+        unchanged = {file.relative for file in files if self._is_unchanged(file, old.entries.get(file.relative))}
+        changed = [(file, _raw(old.entries.get(file.relative))) for file in files if file.relative not in unchanged]
+        with closing(read_files(spec, changed, self._settings)) as reads:
+            for done, source in enumerate(sources):
+                self._progress(f"reading {spec.name}", done, len(sources))
+                if isinstance(source, Reject):
+                    archive.entries[f"\0{done}"] = Entry("", "reject", reject=source)
+                    self._keep_below(source.path, old, archive)
+                elif not source.relative:
+                    self._read_lines(spec, source, old, archive)
+                elif source.relative in unchanged:
+                    archive.entries[source.relative] = self._take(old.entries[source.relative], None, source.relative)
+                else:
+                    entry = self._take_file(next(reads), source, old.entries.get(source.relative))
+                    archive.entries[source.relative] = entry
         if all(entry.outcome == "none" for entry in archive.entries.values()):
             raise ArchiveError(f"{spec.path} is empty: no file there has front matter", path=spec.path)
         self._progress(f"reading {spec.name}", len(sources), len(sources))
@@ -282,23 +295,22 @@ class _Reading:
             if key.startswith(folder):
                 archive.entries[key] = self._take(entry, None, key)
 
-    def _read_file(self, spec: ArchiveSpec, source: SourceFile, old: Entry | None) -> Entry:
+    def _is_unchanged(self, source: SourceFile, old: Entry | None) -> bool:
+        """Whether a file's stamp alone says that it is as it was."""
         raw = self._stamps.raw_of(str(source.path), source.fingerprint)
         too_large = source.fingerprint[0] > self._settings.max_file_bytes
-        if old and raw and old.raw == raw and not too_large:
-            return self._take(old, None, source.relative)
+        return bool(old and raw and old.raw == raw and not too_large)
+
+    def _take_file(self, read: Read, source: SourceFile, old: Entry | None) -> Entry:
         removed = old.removed if old else ()  # no link leads there, even if the file cannot be read any more
-        now_ns = time.time_ns()
-        try:
-            data = read_bytes(spec, source, self._settings)
-        except SourceRejectError as error:
-            return Entry("", "reject", reject=error.reject, removed=removed)
-        raw = raw_hash(data)
-        self._stamps.remember(str(source.path), source.fingerprint, raw, now_ns)
-        if old and old.raw == raw:
+        if read.raw:
+            self._stamps.remember(str(source.path), source.fingerprint, read.raw, read.at_ns)
+        if old and not read.loaded:
             return self._take(old, None, source.relative)
-        loaded = load_bytes(spec, source, data)
-        return self._take_loaded(loaded, raw, source.relative, removed)
+        assert read.loaded
+        if not read.raw:
+            return Entry("", "reject", reject=read.loaded.reject, removed=removed)
+        return self._take_read(read, read.loaded, source.relative, removed)
 
     def _read_lines(self, spec: ArchiveSpec, source: SourceFile, old: ArchiveState, archive: ArchiveState) -> None:
         now_ns = time.time_ns()
@@ -311,25 +323,27 @@ class _Reading:
             for key, entry in old.entries.items():
                 archive.entries[key] = self._take(entry, None, key)
             return
-        for number, loaded in enumerate(load_lines(spec, source, self._settings), start=1):
-            if number % 1000 == 0:
-                self._progress(f"reading {spec.name}", number, 0)
-            key = loaded.article.path if loaded.article else f"\0{number}"
-            if key in archive.entries:
-                key = f"\0{number}"
-            archive.entries[key] = self._take_loaded(loaded, "", key)
+        with closing(read_lines(spec, source, self._settings)) as reads:
+            for number, read in enumerate(reads, start=1):
+                if number % 1000 == 0:
+                    self._progress(f"reading {spec.name}", number, 0)
+                assert read.loaded
+                key = read.loaded.article.path if read.loaded.article else f"\0{number}"
+                if key in archive.entries:
+                    key = f"\0{number}"
+                archive.entries[key] = self._take_read(read, read.loaded, key)
 
-    def _take_loaded(self, loaded: Loaded, raw: str, key: str, removed: tuple[str, ...] = ()) -> Entry:
+    def _take_read(self, read: Read, loaded: Loaded, key: str, removed: tuple[str, ...] = ()) -> Entry:
         self._files_read += 1
         warnings, unknown = loaded.warnings, tuple(sorted(loaded.unknown))
         if loaded.reject:
-            return Entry(raw, "reject", reject=loaded.reject, warnings=warnings, removed=removed)
-        if not loaded.article:
-            return Entry(raw, "none")
-        article = as_set(loaded.article, self._settings.unpublished)
+            return Entry(read.raw, "reject", reject=loaded.reject, warnings=warnings, removed=removed)
+        article = loaded.article
+        if not article:
+            return Entry(read.raw, "none")
         outcome: Outcome = "hidden" if article.hidden else "indexed"
         removed = tuple(map(address_hash, article.addresses)) if article.hidden == "removed" else ()
-        entry = Entry(raw, outcome, article.id, kept_hash(article), None, warnings, unknown, removed)
+        entry = Entry(read.raw, outcome, article.id, read.kept, None, warnings, unknown, removed)
         return self._take(entry, article, key, loaded.line)
 
     def _place(self, name: str, key: str, line: int | None) -> str:
