@@ -14,7 +14,7 @@ import zstandard
 
 from index.analysis import all_in_capitals, piece_tokens
 from index.arrays import Array, ends, smallest, spans
-from index.article import Article, to_json
+from index.article import Article
 from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
 from index.segment import pack_strings, pack_terms
@@ -133,8 +133,8 @@ class Inverter:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, article: Article) -> None:
-        """Take one more article."""
+    def add(self, article: Article, packed: bytes) -> None:
+        """Take one more article, and what is stored of it."""
         values = 0
         for field, texts in enumerate(searched_text(article).values()):
             for text in texts:
@@ -150,9 +150,8 @@ class Inverter:
         for key in address_hashes(article):
             self._url_hashes.append(key)
             self._url_documents.append(len(self._ids))
-        stored = to_json(article).encode("utf-8")
-        self._articles.append(stored)
-        self.held_bytes += len(stored)
+        self._articles.append(packed)
+        self.held_bytes += len(packed)
         self._ids.append(article.id)
 
     def _analyzed(self, text: str) -> list[int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from index.article import Article, from_json
+from index.article import Article, unpack
 from index.codec import ArrayIndex
 from index.document import FACET_COLUMNS, key_hash
 from index.errors import DamagedIndexError
@@ -258,7 +258,7 @@ class Snapshot:
         decompressors = self._local.__dict__.setdefault("decompressors", {})
         if part.first not in decompressors:
             decompressors[part.first] = part.segment.decompressor()
-        return from_json(part.segment.article(number - part.first, decompressors[part.first]).decode("utf-8"))
+        return unpack(part.segment.article(number - part.first, decompressors[part.first]))
 
     def by_address(self, address: str) -> list[int]:
         """The documents with this address, however it is written."""

@@ -344,14 +344,14 @@ class _Reading:
         outcome: Outcome = "hidden" if article.hidden else "indexed"
         removed = tuple(map(address_hash, article.addresses)) if article.hidden == "removed" else ()
         entry = Entry(read.raw, outcome, article.id, read.kept, None, warnings, unknown, removed)
-        return self._take(entry, article, key, loaded.line)
+        return self._take(entry, read, key, loaded.line)
 
     def _place(self, name: str, key: str, line: int | None) -> str:
         """How a report calls the file that `key` stands for."""
         return f"{name}/{Path(self.new.archives[name].path).name}" if line else f"{name}/{key}"
 
-    def _take(self, entry: Entry, article: Article | None, key: str, line: int | None = None) -> Entry:
-        """Accept an entry into the new state unless its id is taken; `article` None: it is as it was."""
+    def _take(self, entry: Entry, read: Read | None, key: str, line: int | None = None) -> Entry:
+        """Accept an entry into the new state unless its id is taken; `read` None: it is as it was."""
         if entry.id in self._taken:
             path = self._place(entry.id.partition("/")[0], key, line)
             reject = Reject(path, line, None, f"the id {entry.id} is taken by {self._taken[entry.id]}")
@@ -361,11 +361,11 @@ class _Reading:
             self._taken[entry.id] = f"line {line}" if line else key
         if entry.outcome == "indexed":
             self._indexed[entry.id] = entry
-            if article:
-                self._index(entry, article)
+            if read and read.loaded and read.loaded.article:
+                self._index(entry, read.loaded.article, read.packed)
         return entry
 
-    def _index(self, entry: Entry, article: Article) -> None:
+    def _index(self, entry: Entry, article: Article, packed: bytes) -> None:
         before = self._indexed_before.get(entry.id)
         same = before is not None and before.kept == entry.kept
         if before is None:
@@ -378,7 +378,7 @@ class _Reading:
         if writer and before and self._builds_on_old:
             writer.delete(entry.id)
         if writer:
-            writer.add(article)
+            writer.add(article, packed)
 
     def remove_missing(self) -> None:
         """Take articles out of the index that the archives no longer show."""

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from index.arrays import Array, smallest, write_arrays
-from index.article import Article
+from index.article import Article, pack
 from index.inversion import Inverter
 from index.merging import LARGEST, Source, choose, merge
 from index.toc import SegmentEntry, Toc, deleted_documents
@@ -27,8 +27,8 @@ class Writer(Protocol):
     def delete(self, article_id: str) -> None:
         """Remove an article that an earlier generation holds."""
 
-    def add(self, article: Article) -> None:
-        """Add an article; one id only once, and after its `delete`."""
+    def add(self, article: Article, packed: bytes = b"") -> None:
+        """Add an article, `packed` if that was done already; one id only once, and after its `delete`."""
 
     def commit(self) -> None:
         """Write everything out."""
@@ -60,8 +60,8 @@ class ArrayWriter:
                 source.live[number] = False
                 self._changed.add(name)
 
-    def add(self, article: Article) -> None:
-        self._inverter.add(article)
+    def add(self, article: Article, packed: bytes = b"") -> None:
+        self._inverter.add(article, packed or pack(article))
         if self._inverter.held_bytes >= RUN_BYTES or len(self._inverter) >= RUN_ARTICLES:
             self._flush()
 
