@@ -1,11 +1,10 @@
 """The field table, declared once; engines derive their own schema from it.
 
-Each text field is indexed as two streams of terms (`index.analysis`): `title` holds exact terms, `title_stem` stems.
-Keyword fields hold whole values. The columns `facts` and `article` hold what is read back by document number.
+Each text field is indexed as two streams of terms (`index.analysis`), to Whoosh two fields: `title` holds exact terms,
+`title_stem` stems. Keyword fields hold whole values. The column `article` holds the article itself, as JSON.
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from whoosh import columns, fields, formats
@@ -49,41 +48,14 @@ HALF = 2  # weights of fields are multiples of one half, so that sums of them ar
 UNDATED = -(1 << 63)  # in place of the seconds since 1970 of an undated article
 
 
-class StreamField(fields.FieldType):  # type: ignore[misc]  # Whoosh has no type information
-    """Terms that were analyzed already: the value is a mapping of term to ascending positions."""
-
-    def __init__(self) -> None:
-        super().__init__(formats.Positions(), None, scorable=True)
-
-    def index(self, value: dict[str, list[int]], **_: object) -> Iterator[tuple[bytes, int, float, bytes]]:
-        for term, positions in value.items():
-            yield term.encode("utf-8"), len(positions), float(len(positions)), self.format.encode(positions)
-
-
-class TermsField(fields.FieldType):  # type: ignore[misc]
-    """Whole values: the value is a sequence of distinct terms."""
-
-    def __init__(self) -> None:
-        super().__init__(formats.Existence(), None)
-
-    def index(self, value: tuple[str, ...], **_: object) -> Iterator[tuple[bytes, int, float, bytes]]:
-        for term in value:
-            yield term.encode("utf-8"), 1, 1.0, b""
-
-
 def whoosh_schema() -> fields.Schema:
-    """The table as Whoosh wants it."""
-    schema = fields.Schema(
-        id=TermsField(),
-        url=TermsField(),
-        facts=fields.COLUMN(columns.VarBytesColumn()),
-        article=fields.COLUMN(columns.CompressedBytesColumn(level=6)),
-    )
+    """The table as Whoosh sees it in a generation (`index.codec`)."""
+    schema = fields.Schema(article=fields.COLUMN(columns.VarBytesColumn()))
     for field in TEXT_FIELDS:
-        schema.add(field.name, StreamField())
-        schema.add(field.stem, StreamField())
-    for name in KEYWORD_FIELDS:
-        schema.add(name, TermsField())
+        schema.add(field.name, fields.FieldType(formats.Positions(), None, scorable=True))
+        schema.add(field.stem, fields.FieldType(formats.Positions(), None, scorable=True))
+    for name in ("id", "url", *KEYWORD_FIELDS):
+        schema.add(name, fields.FieldType(formats.Existence(), None))
     return schema
 
 
