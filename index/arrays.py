@@ -11,7 +11,6 @@ reader would end the process (SIGBUS), so nobody but the writer of a new file ma
 import json
 import mmap
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from index.files import open_regular
+
 Array = npt.NDArray[Any]
 
 _MAGIC = b"BSARRAYS"
 _ALIGNMENT = 64
 _TYPES = frozenset({"u1", "u2", "u4", "u8", "i4", "i8", "f4", "f8"})
 _TAIL_BYTES = 8 + len(_MAGIC)
+_MAX_DIRECTORY_BYTES = 1 << 20
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> None:
@@ -36,6 +38,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], about: Mapping[str, An
             file.write(b"\0" * (-file.tell() % _ALIGNMENT))
             kind = array.dtype.str[1:]
             assert kind in _TYPES, (name, array.dtype)
+            assert array.ndim == 1, (name, array.shape)
             directory[name] = [kind, file.tell(), len(array)]
             file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
         tail = json.dumps({"arrays": directory, "about": dict(about)}, separators=(",", ":")).encode("ascii")
@@ -46,6 +49,7 @@ class Arrays:
     """The arrays of one file, as read-only views of the mapped file.
 
     Attributes:
+        name: of the file.
         about: what `write_arrays` was told about the whole.
     """
 
@@ -56,10 +60,10 @@ class Arrays:
             OSError: it cannot be opened or is no regular file.
             ValueError: it is no such file; the text says why.
         """
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.name = path.name
+        descriptor = open_regular(path)
         try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size < len(_MAGIC) + _TAIL_BYTES:
+            if os.fstat(descriptor).st_size < len(_MAGIC) + _TAIL_BYTES:
                 raise ValueError(f"{path.name} is not a file of arrays")
             self._map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         finally:
@@ -75,10 +79,12 @@ class Arrays:
         start = size - _TAIL_BYTES - length
         if self._map[: len(_MAGIC)] != _MAGIC or self._map[size - len(_MAGIC) :] != _MAGIC or start < len(_MAGIC):
             raise ValueError
+        if length > _MAX_DIRECTORY_BYTES:
+            raise ValueError
         tail = json.loads(self._map[start : start + length])
         views: dict[str, Array] = {}
         for name, (kind, offset, count) in tail["arrays"].items():
-            if kind not in _TYPES or not (isinstance(offset, int) and isinstance(count, int)):
+            if kind not in _TYPES or not type(offset) is type(count) is int:
                 raise ValueError
             if offset % _ALIGNMENT or offset < 0 or count < 0 or offset + count * int(kind[1]) > start:
                 raise ValueError
@@ -90,6 +96,10 @@ class Arrays:
 
     def __getitem__(self, name: str) -> Array:
         return self._views[name]
+
+    def get(self, name: str) -> Array | None:
+        """An array that need not be there."""
+        return self._views.get(name)
 
 
 def smallest(array: Array) -> Array:

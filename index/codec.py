@@ -97,7 +97,9 @@ class ArraySegment(base.Segment):  # type: ignore[misc]
 
     @cached_property
     def arrays(self) -> Segment:
-        return self._entry.open(self._directory)
+        segment = self._entry.open(self._directory)
+        segment.check()
+        return segment
 
     @cached_property
     def live(self) -> Array:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from index.arrays import Array, Arrays
+from index.files import read_regular
 from index.segment import Segment
 
 FILE = "toc.json"
@@ -48,16 +49,20 @@ class Toc:
             ValueError: it is malformed.
         """
         try:
-            rows = json.loads((directory / FILE).read_bytes())["segments"]
+            rows = json.loads(read_regular(directory / FILE))["segments"]
             segments = tuple(SegmentEntry(str(row["name"]), str(row["deleted"])) for row in rows)
-            if any(Path(name).name != name for entry in segments for name in (entry.name, entry.deleted)):
+            names = [name for entry in segments for name in (entry.name, entry.deleted) if name]
+            if any(Path(name).name != name for name in names) or len(set(names)) < len(names):
                 raise ValueError
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(f"{FILE} is malformed") from error
         return cls(segments)
 
     def save(self, directory: Path) -> None:
-        """Write into a generation, as a new file, and remove what it does not name: both may be linked from elsewhere."""
+        """Write into a generation, as a new file, and remove what it does not name.
+
+        Files are never written again: they may be linked from elsewhere.
+        """
         wanted = set(self._files())
         for path in directory.iterdir():
             if path.suffix in {".segment", ".deleted"} and path.name not in wanted:
@@ -80,8 +85,8 @@ def deleted_documents(directory: Path, entry: SegmentEntry, size: int) -> Array:
     """
     flags = np.zeros(size, np.bool_)
     if entry.deleted:
-        arrays = Arrays(directory / entry.deleted)
-        if "documents" not in arrays or int(arrays["documents"].max(initial=0)) >= size:
+        numbers = Arrays(directory / entry.deleted).get("documents")
+        if numbers is None or numbers.dtype.kind != "u" or (len(numbers) and int(numbers.max()) >= size):
             raise ValueError(f"{entry.deleted} is not a list of documents of {entry.name}")
-        flags[arrays["documents"]] = True
+        flags[numbers] = True
     return flags

@@ -14,9 +14,9 @@ from typing import Protocol
 
 import numpy as np
 
-from index.arrays import Array, spans
+from index.arrays import Array
 from index.schema import EXACT, KEYWORD_FIELDS, STEM, TEXT_FIELDS
-from index.segment import Segment
+from index.segment import Facet, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,29 @@ class KeywordField:
         return np.zeros(self._size, np.int64)
 
 
+class FacetField:
+    """The values of a facet, case folded."""
+
+    def __init__(self, facet: Facet, live: Array) -> None:
+        self._facet, self._live = facet, live
+        self._folded = [value.casefold().encode("utf-8") for value in facet.values]
+
+    def postings(self, term: bytes) -> Postings:
+        spelled = np.array([value == term for value in self._folded], dtype=np.bool_)
+        places = np.flatnonzero(spelled[self._facet.members])
+        sets = np.zeros(len(self._facet.set_ends), np.bool_)
+        sets[self._facet.set_ends.searchsorted(places, "right")] = True
+        documents = np.flatnonzero(sets[self._facet.codes] & self._live)
+        return _grouped(documents, np.zeros(len(documents), np.int64))
+
+    def terms(self, start: bytes = b"") -> Iterator[bytes]:
+        known = sorted({term for term in self._folded if term >= start})
+        return (term for term in known if len(self.postings(term).documents))
+
+    def lengths(self) -> Array:
+        return np.zeros(len(self._live), np.int64)
+
+
 def open_field(segment: Segment, live: Array, name: str) -> Field:
     """A field of `index.schema.whoosh_schema`; raises KeyError where there is none of this name."""
     if name in _TEXT:
@@ -139,26 +162,13 @@ def open_field(segment: Segment, live: Array, name: str) -> Field:
         distinct, numbers = np.unique(hashes, return_inverse=True)
         return KeywordField([address_term(each) for each in distinct.tolist()], numbers, documents, live)
     if name in KEYWORD_FIELDS:
-        return _facet_field(segment, live, name)
+        return FacetField(segment.facet(name), live)
     raise KeyError(name)
 
 
 def address_term(address: int) -> bytes:
     """The term of the field `url` for a hash of `index.document.key_hash`: 16 hexadecimal digits."""
     return f"{address:016x}".encode("ascii")
-
-
-def _facet_field(segment: Segment, live: Array, name: str) -> KeywordField:
-    """The values of a facet, case folded."""
-    facet = segment.facet(name)
-    folded = [value.casefold().encode("utf-8") for value in facet.values]
-    terms = sorted(set(folded))
-    place = {term: number for number, term in enumerate(terms)}
-    set_ends, codes = facet.set_ends.astype(np.int64), facet.codes.astype(np.int64)
-    counts = np.diff(set_ends, prepend=0)[codes]
-    members = facet.members[spans(set_ends[codes] - counts, counts)]
-    numbers = np.array([place[value] for value in folded], dtype=np.int64)[members]
-    return KeywordField(terms, numbers, np.repeat(np.arange(len(codes)), counts), live)
 
 
 _TEXT = {
