@@ -61,13 +61,10 @@ class Arrays:
             ValueError: it is no such file; the text says why.
         """
         self.name = path.name
-        descriptor = open_regular(path)
-        try:
-            if os.fstat(descriptor).st_size < len(_MAGIC) + _TAIL_BYTES:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size < len(_MAGIC) + _TAIL_BYTES:
                 raise ValueError(f"{path.name} is not a file of arrays")
-            self._map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        finally:
-            os.close(descriptor)
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
             self._views, self.about = self._read_directory()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

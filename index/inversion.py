@@ -1,12 +1,12 @@
 """Articles -> the arrays of one segment (`index.segment` says what they mean).
 
 Analysis is fast because texts repeat: a text is split at white space, which no token crosses, and each distinct piece
-is analyzed once; a text is then a row of piece numbers, and everything else is arithmetic over whole arrays. Postings are
-sorted once. What is held until `build` is bounded by the caller, who looks at `held_bytes`.
+is analyzed once; a text is then a row of piece numbers, and everything else is arithmetic over whole arrays. Postings
+are sorted once. What is held until `build` is bounded by the caller, who looks at `held_bytes`.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from index.arrays import Array, ends, smallest, spans
 from index.article import Article
 from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
-from index.segment import pack_strings, pack_terms
+from index.segment import MAX_ARTICLE_BYTES, pack_strings, pack_terms
 
 DICTIONARY_BYTES = 32_768
 _SAMPLES = 64
@@ -25,6 +25,7 @@ _MAX_PIECES = 2_000_000  # of the analysis cache, some 300 bytes each; beyond th
 
 _FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS], dtype=np.int64)
 _AROUND = ',;:!?()[]{}"“”‘’«»…–—'  # at the ends of a piece these are never part of a token
+_MOST = float(np.finfo("<f4").max)
 _MANY = -2  # in `_Pieces.partners`: more than one
 
 
@@ -134,7 +135,13 @@ class Inverter:
         return len(self._ids)
 
     def add(self, article: Article, packed: bytes) -> None:
-        """Take one more article, and what is stored of it."""
+        """Take one more article, and what is stored of it.
+
+        Raises:
+            ValueError: it is far too large to be stored.
+        """
+        if len(packed) > MAX_ARTICLE_BYTES:
+            raise ValueError(f"{article.id} takes more than {MAX_ARTICLE_BYTES:,} bytes")
         values = 0
         for field, texts in enumerate(searched_text(article).values()):
             for text in texts:
@@ -191,7 +198,7 @@ class Inverter:
             "url_documents": smallest(documents[by_hash]),
         }
         for name, values in (("quality", self._quality), ("heat", self._heat)):
-            signal = np.array(values, dtype="<f4")[order]
+            signal = np.clip(np.array(values), -_MOST, _MOST).astype("<f4")[order]
             if not np.isnan(signal).all():
                 found[name] = signal
         found |= pack_strings("id", [self._ids[number] for number in order.tolist()])
@@ -345,12 +352,17 @@ def pack_facet(name: str, facets: Sequence[tuple[str, ...]]) -> dict[str, Array]
     """The values of one facet: a code for each document, which stands for a set of values; code 0 is the empty set."""
     sets: dict[tuple[str, ...], int] = {(): 0}
     codes = [sets.setdefault(facet, len(sets)) for facet in facets]
+    return pack_sets(name, np.array(codes, dtype=np.int64), sets)
+
+
+def pack_sets(name: str, codes: Array, sets: Iterable[tuple[str, ...]]) -> dict[str, Array]:
+    """The same, given the sets in order of their codes."""
     values: dict[str, int] = {}
-    members = [values.setdefault(value, len(values)) for each in sets for value in each]
+    members = [[values.setdefault(value, len(values)) for value in each] for each in sets]
     return {
-        f"{name}_codes": smallest(np.array(codes, dtype=np.int64)),
-        f"{name}_set_ends": ends([len(each) for each in sets]),
-        f"{name}_set_values": smallest(np.array(members, dtype=np.int64)),
+        f"{name}_codes": smallest(codes),
+        f"{name}_set_ends": ends([len(each) for each in members]),
+        f"{name}_set_values": smallest(np.array([value for each in members for value in each], dtype=np.int64)),
         **pack_strings(f"{name}_value", list(values)),
     }
 

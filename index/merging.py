@@ -2,9 +2,11 @@
 
 The policy is log-structured: a segment is larger than all smaller ones together, or it is merged with them. So a small
 change rewrites little, there are never more segments than twice the logarithm of the articles, and each article is
-rewritten about as often. A segment of which a quarter is deleted is written anew.
+rewritten about as often. A segment of which more than a quarter is deleted is written anew. Terms and facet values
+that only deleted documents had are gone after that.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +14,9 @@ from typing import Any
 import numpy as np
 import zstandard
 
-from index.arrays import Array, ends, smallest, spans
+from index.arrays import Array, bounds, ends, smallest, spans
 from index.document import FACET_COLUMNS
-from index.inversion import classify, newest_first, raw_dictionary
+from index.inversion import classify, newest_first, pack_sets, raw_dictionary
 from index.schema import EXACT, STEM, TEXT_FIELDS
 from index.segment import Segment, pack_strings, pack_terms
 
@@ -45,13 +47,24 @@ def choose(sizes: Sequence[tuple[int, int]]) -> list[int]:
         if live < total and total + live <= LARGEST:
             chosen = by_size[: count + 1]
         total += live
-    worn = [i for i, (size, live) in enumerate(sizes) if size - live > size * DELETED_SHARE]
-    chosen = sorted({*chosen, *worn})
-    return chosen if len(chosen) > 1 or worn else []
+    taken = sum(sizes[i][1] for i in chosen)
+    for i in by_size:
+        size, live = sizes[i]
+        # What would become too large together waits for the next commit.
+        if i not in chosen and size - live > size * DELETED_SHARE and (not chosen or taken + live <= LARGEST):
+            chosen.append(i)
+            taken += live
+    return sorted(chosen)
 
 
 def merge(sources: Sequence[Source]) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays of a segment with the live documents of all sources, and what is said of the whole."""
+    """The arrays of a segment with the live documents of all sources, and what is said of the whole.
+
+    Raises:
+        ValueError: a source is not sound.
+    """
+    for source in sources:
+        source.segment.check()
     numbers = _Numbering(sources)
     arrays: dict[str, Array] = {}
     arrays |= _documents(sources, numbers)
@@ -59,8 +72,8 @@ def merge(sources: Sequence[Source]) -> tuple[dict[str, Array], dict[str, Any]]:
         arrays |= _facet(sources, name, numbers)
     arrays |= _stored(sources, numbers)
     vocabulary = _Vocabulary(sources)
-    arrays |= vocabulary.arrays()
-    arrays |= _postings(sources, vocabulary, numbers)
+    postings, held = _postings(sources, vocabulary, numbers)
+    arrays |= postings | vocabulary.arrays(held)
     about = {"documents": numbers.count, "live_length": int(arrays["length"].sum(dtype=np.int64))}
     return arrays, about
 
@@ -130,24 +143,16 @@ def _documents(sources: Sequence[Source], numbers: _Numbering) -> dict[str, Arra
 
 
 def _facet(sources: Sequence[Source], name: str, numbers: _Numbering) -> dict[str, Array]:
-    """Values become one table; sets of values stay apart by source, save the empty one."""
-    values: dict[str, int] = {}
-    codes, set_lengths, members = [], [np.zeros(1, np.int64)], []
-    sets = 1
+    """The sets that live documents have, each once."""
+    sets: dict[tuple[str, ...], int] = {(): 0}
+    codes = []
     for source in sources:
         facet = source.segment.facet(name)
-        known = np.array([values.setdefault(value, len(values)) for value in facet.values], dtype=np.int64)
-        lengths = np.diff(facet.set_ends.astype(np.int64))  # of all sets but the empty one
-        codes.append(np.where(facet.codes == 0, 0, facet.codes.astype(np.int64) + sets - 1)[source.live])
-        set_lengths.append(lengths)
-        members.append(known[facet.members])
-        sets += len(lengths)
-    return {
-        f"{name}_codes": smallest(np.concatenate(codes)[numbers.order]),
-        f"{name}_set_ends": ends(np.concatenate(set_lengths)),
-        f"{name}_set_values": smallest(np.concatenate(members)),
-        **pack_strings(f"{name}_value", list(values)),
-    }
+        used, place = np.unique(facet.codes[source.live], return_inverse=True)
+        members = [facet.members[slice(*bounds(facet.set_ends, code))].tolist() for code in used.tolist()]
+        known = [sets.setdefault(tuple(facet.values[value] for value in each), len(sets)) for each in members]
+        codes.append(np.array(known, dtype=np.int64)[place])
+    return pack_sets(name, np.concatenate(codes)[numbers.order], sets)
 
 
 def _stored(sources: Sequence[Source], numbers: _Numbering) -> dict[str, Array]:
@@ -167,11 +172,11 @@ def _stored(sources: Sequence[Source], numbers: _Numbering) -> dict[str, Array]:
         taken += len(data)
     start, length = np.concatenate(starts)[numbers.order], np.concatenate(lengths)[numbers.order]
     together = np.concatenate(parts)
-    data = b"".join([
+    chosen = b"".join([
         together[first:last].tobytes() for first, last in zip(start.tolist(), (start + length).tolist(), strict=True)
     ])
     return {
-        "articles": np.frombuffer(data, np.uint8),
+        "articles": np.frombuffer(chosen, np.uint8),
         "article_ends": ends(length),
         "dictionary": np.frombuffer(dictionary, np.uint8),
     }
@@ -211,17 +216,20 @@ class _Vocabulary:
             old = np.concatenate((np.arange(len(exact)), source.segment.stem_lists[divided].astype(np.int64)))
             self.pairs.append((old, np.concatenate((exact, self._stem_lists[stems[divided]]))))
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self, held: Array) -> dict[str, Array]:
+        """The terms whose lists are `held`; the numbers of lists close up."""
+        kept = {EXACT: held[: len(self._terms[EXACT])], STEM: held[self._stem_lists]}
         found: dict[str, Array] = {}
         for stream, terms in self._terms.items():
-            found |= pack_terms(stream, [term.encode("utf-8") for term in terms])
-        return found | {"stem_lists": smallest(self._stem_lists)}
+            left = itertools.compress(terms, kept[stream].tolist())
+            found |= pack_terms(stream, [term.encode("utf-8") for term in left])
+        return found | {"stem_lists": smallest((np.cumsum(held) - 1)[self._stem_lists[kept[STEM]]])}
 
 
 def _partners(
     sources: Sequence[Source], exact: list[Array], stems: list[Array], exact_count: int, stem_count: int
 ) -> Array:
-    """For each stem the exact term whose postings it has in every source where either occurs, -1 where none has."""
+    """For each stem the exact term whose postings it has in every source where either occurs, -1 where none is."""
     unknown, many = -1, -2
     partners = np.full(stem_count, unknown, np.int64)
     for source, exact_numbers, stem_numbers in zip(sources, exact, stems, strict=True):
@@ -249,7 +257,10 @@ class _Postings:
     positions: Array
 
 
-def _postings(sources: Sequence[Source], vocabulary: _Vocabulary, numbers: _Numbering) -> dict[str, Array]:
+def _postings(
+    sources: Sequence[Source], vocabulary: _Vocabulary, numbers: _Numbering
+) -> tuple[dict[str, Array], Array]:
+    """The lists in which a live document is left, and by number of a list whether it is one of these."""
     parts = [
         _in_order([
             _part(s, *_slice(p, first, last), n) for s, p, n in zip(sources, vocabulary.pairs, numbers.new, strict=True)
@@ -259,13 +270,16 @@ def _postings(sources: Sequence[Source], vocabulary: _Vocabulary, numbers: _Numb
     lists = np.concatenate([part.lists for part in parts])
     occurrences = np.concatenate([part.occurrences for part in parts])
     found = classify(np.concatenate([part.weights for part in parts]), occurrences)
-    per_list = np.bincount(lists, weights=occurrences, minlength=vocabulary.lists)
-    return found | {
+    documents = np.bincount(lists, minlength=vocabulary.lists)
+    positions = np.bincount(lists, weights=occurrences, minlength=vocabulary.lists).astype(np.int64)
+    held: Array = documents > 0
+    found |= {
         "documents": np.concatenate([part.documents for part in parts]).astype("<i4"),
         "positions": smallest(np.concatenate([part.positions for part in parts])),
-        "list_ends": ends(np.bincount(lists, minlength=vocabulary.lists)),
-        "position_ends": ends(per_list.astype(np.int64)),
+        "list_ends": ends(documents[held]),
+        "position_ends": ends(positions[held]),
     }
+    return found, held
 
 
 def _ranges(sources: Sequence[Source], vocabulary: _Vocabulary) -> Iterator[tuple[int, int]]:
