@@ -7,6 +7,7 @@ are sorted once. What is held until `build` is bounded by the caller, who looks 
 
 from array import array
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class _Pieces:
             placed[STEM][stem, token.position] = None
         for stream, occurrences in placed.items():
             self.occurrences[stream].add(occurrences)
-        self.positions.append(1 + max((token.position for token in found), default=-1))
+        self.positions.append(max((token.position for token in found), default=-1) + 1)
         self.lengths.append(sum(not token.extra for token in found))
         return len(self.positions) - 1
 
@@ -86,7 +87,7 @@ class _Occurrences:
         self.ends = array("q")
 
     def add(self, placed: dict[tuple[int, int], None]) -> None:
-        for term, place in placed:
+        for term, place in sorted(placed, key=itemgetter(1)):  # a joined word comes last but stands with its first part
             self.terms.append(term)
             self.places.append(place)
         self.ends.append(len(self.terms))

@@ -132,13 +132,11 @@ def _documents(sources: Sequence[Source], numbers: _Numbering) -> dict[str, Arra
         "url_documents": smallest(all_documents[by_hash]),
     }
     for name in ("quality", "heat"):
-        signals = [s.segment.signal(name) for s in sources]
-        if any(signal is not None for signal in signals):
-            filled = [
-                np.full(s.count, np.nan, "<f4") if signal is None else signal[s.live]
-                for s, signal in zip(sources, signals, strict=True)
-            ]
-            found[name] = np.concatenate(filled)[numbers.order]
+        signals = [(s.segment.signal(name), s) for s in sources]
+        filled = [np.full(s.count, np.nan, "<f4") if each is None else each[s.live] for each, s in signals]
+        together = np.concatenate(filled)[numbers.order]
+        if not np.isnan(together).all():
+            found[name] = together
     return found | pack_strings("id", [numbers.ids[i] for i in numbers.order.tolist()])
 
 
