@@ -18,10 +18,10 @@ from typing import get_args
 import pytest
 from oracle import FIELDS, Answer, Oracle, Pattern, in_fields, neighbourly
 from whoosh import query as whoosh_query
-from index.codec import ArrayIndex
 
 from index.archive import ArchiveSpec, SourceFile, load_lines, scan
 from index.article import Article, Provider
+from index.codec import ArrayIndex
 from index.generation import Manifest, Store
 from index.reindex import reindex
 from index.schema import fingerprint

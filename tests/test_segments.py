@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain import Plain, article, articles, in_order, plain
 
@@ -155,6 +155,7 @@ def test_no_token_crosses_white_space(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(SEPARATORS + PARTS), max_size=25).map("".join))
+@settings(deadline=None)
 def test_inverter_analyzes_what_tokens_does(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     held = [Article(id="a/1", archive="a", path="1", title=text, authors=(text, "a", text.upper()))]
     assert_text(segment_of(tmp_path_factory.mktemp("one") / "x.segment", held), [plain(held[0])])
