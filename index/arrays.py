@@ -24,6 +24,7 @@ Array = npt.NDArray[Any]
 
 _MAGIC = b"BSARRAYS"
 _ALIGNMENT = 64
+_MOST_AT_ONCE = 1 << 34
 _TYPES = frozenset({"u1", "u2", "u4", "u8", "i4", "i8", "f4", "f8"})
 _TAIL_BYTES = 8 + len(_MAGIC)
 _MAX_DIRECTORY_BYTES = 1 << 20
@@ -119,9 +120,15 @@ def bounds(all_ends: Array, i: int) -> tuple[int, int]:
 
 
 def spans(starts: Array, counts: Array) -> Array:
-    """The numbers start, start + 1, … start + count - 1 of every span, one span after the other."""
+    """The numbers start, start + 1, … start + count - 1 of every span, one span after the other.
+
+    Raises:
+        ValueError: a count is negative or they are too many: numpy would write where it must not.
+    """
     counts = counts.astype(np.int64)
     total = int(counts.sum())
+    if counts.min(initial=0) < 0 or counts.sum(dtype=np.float64) > _MOST_AT_ONCE:
+        raise ValueError("spans that cannot be")
     if not total:
         return np.zeros(0, np.int64)
     offsets = np.cumsum(counts) - counts

@@ -97,9 +97,7 @@ class ArraySegment(base.Segment):  # type: ignore[misc]
 
     @cached_property
     def arrays(self) -> Segment:
-        segment = self._entry.open(self._directory)
-        segment.check()
-        return segment
+        return self._entry.open(self._directory)
 
     @cached_property
     def live(self) -> Array:

@@ -45,12 +45,11 @@ WHOLE_BYTES = 64 * 1024 * 1024
 SMALL_BYTES = 1024 * 1024
 """Of a larger one, then, the files up to this size each, Whoosh's table of contents among them."""
 
-Stamp = tuple[int, int, int]  # inode, modification and change time in ns
+Marker = tuple[int, int, int]  # inode, modification and change time in ns
 
 _NAME = re.compile(r"\d{6,}-[0-9a-f]{8}")
 _PARTIAL = "partial-"
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_TABLES = "_MAIN_"  # Whoosh opens the table of contents with the highest number that lies there, named or not
 _OURS = {CURRENT, f"{CURRENT}.new", "lock", "fingerprints.json", "fingerprints.json.new", "generations"}
 
 
@@ -121,7 +120,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
-    def stamp(self) -> Stamp | None:
+    def marker(self) -> Marker | None:
         """What tells one `CURRENT` from the next without reading it; None where there is none."""
         try:
             status = os.stat(self._current)  # noqa: PTH116 - see above
@@ -203,7 +202,6 @@ class Store:
                 path=self.path,
             )
         directory = self._generations / name
-        self._refuse_stray_tables(directory, manifest)
         sizes = {file: size for file, (size, _) in manifest.files.items()}
         in_haste = not whole and sum(sizes.values()) > WHOLE_BYTES
         unverified = tuple(file for file, size in sizes.items() if in_haste and size > SMALL_BYTES)
@@ -211,16 +209,6 @@ class Store:
         for file in manifest.files:
             self._verify(generation, file, None if file in unverified else ())
         return generation
-
-    def _refuse_stray_tables(self, directory: Path, manifest: Manifest) -> None:
-        """No reader looks at what else lies in the directory, but for tables of contents."""
-        try:
-            names = [entry.name for entry in directory.iterdir()]
-        except OSError as error:  # pruned meanwhile
-            raise self._damaged(directory.name, "", f"cannot be read: {error.strerror}") from error
-        for name in names:
-            if name.startswith(_TABLES) and name not in manifest.files:
-                raise self._damaged(directory.name, name, "is not named by the manifest")
 
     def verify(self, generation: Generation, known: Container[Stamp] = ()) -> frozenset[Stamp]:
         """Compare the checksums that `open` left.

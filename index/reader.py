@@ -122,13 +122,30 @@ class Snapshot:
         Raises:
             DamagedIndexError: they cannot be read after all, or were pruned meanwhile.
         """
+        self._directory = directory
         try:
             self._parts = list(_parts(ArrayIndex(directory)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DamagedIndexError(f"the index in {directory} cannot be read: {error}", path=directory) from error
+        except (OSError, ValueError) as error:
+            raise self._damaged(error) from error
         self.size = self._parts[-1].end if self._parts else 0
         self.count = sum(p.segment.size if p.live is None else int(p.live.sum()) for p in self._parts)
         self._local = threading.local()  # a decompressor is not for several threads at once
+
+    def check(self) -> None:
+        """Look through all arrays of all segments, which reads them.
+
+        Raises:
+            DamagedIndexError: they are not what a writer wrote.
+        """
+        try:
+            for part in self._parts:
+                part.segment.check()
+        except ValueError as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> DamagedIndexError:
+        text = f"the index in {self._directory} cannot be read: {error}"
+        return DamagedIndexError(text, path=self._directory, generation=self._directory.name)
 
     # Documents
 
@@ -253,12 +270,19 @@ class Snapshot:
                     yield part.first + number, identity
 
     def article(self, number: int) -> Article:
-        """The article as it was indexed."""
+        """The article as it was indexed.
+
+        Raises:
+            DamagedIndexError: it is not what was written.
+        """
         part = self._part(number)
         decompressors = self._local.__dict__.setdefault("decompressors", {})
         if part.first not in decompressors:
             decompressors[part.first] = part.segment.decompressor()
-        return unpack(part.segment.article(number - part.first, decompressors[part.first]))
+        try:
+            return unpack(part.segment.article(number - part.first, decompressors[part.first]))
+        except (ValueError, TypeError, LookupError) as error:
+            raise self._damaged(error) from error
 
     def by_address(self, address: str) -> list[int]:
         """The documents with this address, however it is written."""
@@ -278,7 +302,11 @@ class Snapshot:
     @cached_property
     def columns(self) -> dict[str, Column]:
         """The columns of all facets by name."""
-        return {name: _join(self._parts, name) for name in FACET_COLUMNS}
+        columns = {name: _join(self._parts, name) for name in FACET_COLUMNS}
+        for column in columns.values():
+            if int(column.codes.max(initial=0)) >= len(column.set_ends):
+                raise self._damaged(ValueError("facets are not in order"))
+        return columns
 
     @cached_property
     def months(self) -> Months:
@@ -315,6 +343,17 @@ class Snapshot:
             for part in self._parts
             for number in (part.segment.list_of(stream, term),)
         )
+
+    def expect_ascending(self, documents: Documents) -> None:
+        """See that a row of documents is in order and within bounds, which compiled code relies on.
+
+        Raises:
+            DamagedIndexError: it is not.
+        """
+        if len(documents) and not (
+            documents[0] >= 0 and documents[-1] < self.size and bool((documents[1:] > documents[:-1]).all())
+        ):
+            raise self._damaged(ValueError("postings are not in order"))
 
     def postings(self, stream: str, term: str) -> Postings:
         """Where a term occurs; empty where it does not."""
@@ -399,7 +438,7 @@ def _parts(opened: ArrayIndex) -> Iterator[_Part]:
     first = 0
     for segment in opened.segments():
         arrays = segment.arrays
-        yield _Part(arrays, first, segment.live)
+        yield _Part(arrays, first, segment.live if segment.has_deletions() else None)
         first += arrays.size
 
 

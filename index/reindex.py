@@ -19,6 +19,7 @@ from index.files import sha256
 from index.generation import Generation, Manifest, Store
 from index.lock import writer_lock
 from index.read import Read, read_files, read_lines
+from index.reader import Snapshot
 from index.schema import fingerprint
 from index.settings import Settings
 from index.state import ArchiveState, Entry, Fingerprints, Outcome, State, reading_version
@@ -153,14 +154,17 @@ class _Task:
         self.settings = settings
         self.progress = progress
         self.stamps = Fingerprints.load(store.path)
+        serving: Generation | None = None
+        self.old = State()
         try:
-            serving: Generation | None = store.open()
+            serving = store.open()
+            Snapshot(serving.path).check()
+            self.old = State.load(serving.path)
         except (NoIndexError, DamagedIndexError, IncompatibleIndexError):
             serving = None
         self.serving_name = serving.manifest.generation if serving else ""
         usable = serving is not None and serving.manifest.unpublished == settings.unpublished and not full
         self.base = serving if usable else None  # what the new generation builds upon
-        self.old = State.load(serving.path) if serving else State()
 
     def run(self, specs: Sequence[ArchiveSpec], forget: Sequence[str], draft: _Draft) -> "_Reading":
         """Read the archives and write their differences into the draft."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from index.article import Reject, Warn
+from index.errors import DamagedIndexError
 from index.files import read_regular
 
 FILE = "state.json"
@@ -82,12 +83,20 @@ class State:
 
     @classmethod
     def load(cls, directory: Path) -> "State":
-        """Read from a generation whose checksums were verified."""
-        values = json.loads((directory / FILE).read_text(encoding="ascii"))
-        return cls({
-            name: ArchiveState(path, raw, {key: _unpack(row) for key, row in rows.items()})
-            for name, (path, raw, rows) in values.items()
-        })
+        """Read from a generation whose checksums were verified.
+
+        Raises:
+            DamagedIndexError: it is not what was written.
+        """
+        try:
+            values = json.loads(read_regular(directory / FILE))
+            return cls({
+                name: ArchiveState(path, raw, {key: _unpack(row) for key, row in rows.items()})
+                for name, (path, raw, rows) in values.items()
+            })
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            text = f"{directory.name}/{FILE} cannot be read: {error}"
+            raise DamagedIndexError(text, path=directory, generation=directory.name) from error
 
 
 def _pack(entry: Entry) -> list[Any]:

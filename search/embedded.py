@@ -10,7 +10,7 @@ import numpy as np
 
 from index.article import Article
 from index.errors import BroadsheetError, DamagedIndexError
-from index.generation import Generation, Manifest, Stamp, Store
+from index.generation import Generation, Manifest, Marker, Store
 from index.reader import Snapshot
 from index.settings import Settings
 from index.urls import address_hash, site_name
@@ -36,11 +36,11 @@ class _Serving:
     """A generation in use.
 
     Attributes:
-        stamp: that of `CURRENT` when it was opened.
+        marker: what told `CURRENT` from another when it was opened.
         damage: found since, with no other generation to serve: nothing is answered until `CURRENT` changes.
     """
 
-    stamp: Stamp | None
+    marker: Marker | None
     generation: Generation
     searchable: Searchable
     notes: tuple[str, ...]
@@ -88,20 +88,24 @@ class EmbeddedEngine:
         self._arithmetic: Callable[[int], Operations] = Vectors
         self._serving: _Serving | None = None
         serving = self._serving = self._open(self._store)
-        self._watch.begin(serving.generation)
+        self._watch.begin(serving.generation, serving.searchable.snapshot.check)
 
     def _open(self, store: Store, *, whole: bool = False, known: DamagedIndexError | None = None) -> _Serving:
         """Open what `store.open` finds, in haste unless `whole`."""
-        stamp = store.stamp()
+        marker = store.marker()
         generation = store.open(whole=whole, known=known)
         try:
-            searchable = open_searchable(Snapshot(generation.path), self._arithmetic)
-        except Exception:  # a file that was not verified may be damaged in any way
+            snapshot = Snapshot(generation.path)
             if not generation.unverified:
+                snapshot.check()
+            searchable = open_searchable(snapshot, self._arithmetic)
+        except DamagedIndexError as error:
+            if known:
                 raise
-            return self._open(store, whole=True)
+            known = None if generation.unverified else error  # what was not verified is looked at first
+            return self._open(store, whole=True, known=known)
         notes, removed = self._notes(generation), frozenset(generation.manifest.removed)
-        return _Serving(stamp, generation, searchable, notes, removed)
+        return _Serving(marker, generation, searchable, notes, removed)
 
     def _notes(self, generation: Generation) -> tuple[str, ...]:
         built, wanted = generation.manifest.unpublished, self._settings.unpublished
@@ -115,13 +119,13 @@ class EmbeddedEngine:
         serving = self._serving
         if serving is None:
             raise RuntimeError("the engine is closed")
-        stamp = self._store.stamp()
+        marker = self._store.marker()
         # While one thread opens a new generation, the others answer from the old.
-        if stamp != serving.stamp and stamp is not None and self._lock.acquire(blocking=False):
+        if marker != serving.marker and marker is not None and self._lock.acquire(blocking=False):
             try:
                 if self._serving is serving:
-                    self._serving = self._reopened(serving, stamp)
-                    self._watch.begin(self._serving.generation)
+                    self._serving = self._reopened(serving, marker)
+                    self._watch.begin(self._serving.generation, self._serving.searchable.snapshot.check)
                 serving = self._serving or serving
             finally:
                 self._lock.release()
@@ -129,11 +133,11 @@ class EmbeddedEngine:
             raise DamagedIndexError(str(serving.damage), path=serving.damage.path)
         return serving
 
-    def _reopened(self, serving: _Serving, stamp: Stamp) -> _Serving:
+    def _reopened(self, serving: _Serving, marker: Marker) -> _Serving:
         try:
             return self._open(self._store)
         except (BroadsheetError, OSError) as error:
-            return replace(serving, stamp=stamp, notes=(*serving.notes, str(error)))
+            return replace(serving, marker=marker, notes=(*serving.notes, str(error)))
 
     def _fall_back(self, store: Store, damaged: Generation, error: DamagedIndexError) -> None:
         """Serve the generation before the damaged one, or no more; called by the watch, in its thread."""

@@ -77,6 +77,7 @@ class Ranking:
 
     def _score(self, clause: TermClause) -> Scored:
         documents, frequency = self._frequencies(clause)
+        self._snapshot.expect_ascending(documents)
         factor = np.float32(idf(len(documents), self._snapshot.count) * (K1 + 1))
         scores = self._saturation.take(documents)
         scores += frequency

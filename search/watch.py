@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from index.errors import DamagedIndexError
+from index.files import go_on
 from index.generation import Generation, Stamp, Store
 
 REST = 1.0
@@ -38,15 +39,20 @@ class Watch:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def begin(self, generation: Generation) -> None:
-        """Verify what is left of `generation`; one that was begun before is given up, the same one goes on."""
+    def begin(self, generation: Generation, check: Callable[[], None] = go_on) -> None:
+        """Verify what is left of `generation`; one that was begun before is given up, the same one goes on.
+
+        Args:
+            generation: as it was opened.
+            check: looks through what its checksums are right of; raises DamagedIndexError.
+        """
         if generation is self._generation:
             return
         self._stop.set()
         self._generation = generation
         if generation.unverified:
             self._stop = threading.Event()
-            thread = threading.Thread(target=self._run, args=(generation, self._stop), name=THREAD, daemon=True)
+            thread = threading.Thread(target=self._run, args=(generation, check, self._stop), name=THREAD, daemon=True)
             self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
             thread.start()
 
@@ -56,11 +62,12 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
-    def _run(self, generation: Generation, stop: threading.Event) -> None:
+    def _run(self, generation: Generation, check: Callable[[], None], stop: threading.Event) -> None:
         store = Store(self._path, _Rest(stop))
         with suppress(_StoppedError):
             try:
                 self._known = store.verify(generation, self._known)
+                check()
             except DamagedIndexError as error:
                 self._on_damage(store, generation, error)
 

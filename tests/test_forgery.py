@@ -25,7 +25,7 @@ from whoosh.fields import ID, Schema
 from whoosh.filedb.filestore import FileStorage
 
 from index.arrays import Array, Arrays, write_arrays
-from index.article import Article
+from index.article import Article, pack
 from index.codec import ArrayIndex
 from index.inversion import Inverter
 from index.merging import Source, merge
@@ -82,7 +82,9 @@ def generation(tmp_path: Path) -> Path:
 
 
 def read_all(directory: Path) -> None:
-    """Read everything there is to read, and merge it."""
+    """Look through it as an engine does, read everything there is to read, and merge it."""
+    for entry in Toc.load(directory).segments:
+        entry.open(directory).check()
     with closing(ArrayIndex(directory).reader()) as reader:
         list(reader.iter_docs())
         for name, term in reader.all_terms():
@@ -161,7 +163,7 @@ def test_whoosh_files_beside_ours_are_not_opened(generation: Path, bomb: bytes, 
 def arrays_of(count: int = 12) -> tuple[dict[str, Array], dict[str, Any]]:
     inverter = Inverter()
     for each in articles(Random(count), count):
-        inverter.add(each)
+        inverter.add(each, pack(each))
     return inverter.build()
 
 

@@ -216,7 +216,7 @@ def test_the_page_says_that_it_cannot_answer(site: Site) -> None:
 @pytest.mark.usefixtures("large", "left_open")
 @pytest.mark.parametrize("share", [number / 16 for number in range(16)])
 def test_whatever_damage_to_a_segment_does_to_a_reader_the_generation_before_serves(site: Site, share: float) -> None:
-    (segment,) = site.second.path.glob("*.seg")
+    (segment,) = site.second.path.glob("*.segment")
     flip(segment, int(share * segment.stat().st_size))
     with closing(EmbeddedEngine(site.settings)) as engine:
         wait_for_the_watch()
@@ -227,7 +227,7 @@ def test_whatever_damage_to_a_segment_does_to_a_reader_the_generation_before_ser
 @drops_files
 @pytest.mark.usefixtures("endless", "left_open")
 def test_a_segment_that_cannot_be_opened_is_found_damaged_at_once(site: Site) -> None:
-    (segment,) = site.second.path.glob("*.seg")
+    (segment,) = site.second.path.glob("*.segment")
     segment.write_bytes(b"x" * segment.stat().st_size)
     with closing(EmbeddedEngine(site.settings)) as engine:
         assert title(engine) == BEFORE
