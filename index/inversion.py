@@ -6,14 +6,14 @@ are sorted once. What is held until `build` is bounded by the caller, who looks 
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import zstandard
 
-from index.analysis import all_in_capitals, piece_tokens
+from index.analysis import Token, all_in_capitals, piece_tokens
 from index.arrays import Array, ends, smallest, spans
 from index.article import Article
 from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
@@ -49,6 +49,8 @@ class _Pieces:
     def add(self, piece: str, *, capitals: bool) -> int:
         """Analyze a new piece; returns its number."""
         found = piece_tokens(piece, capitals=capitals)
+        if len(found) == 1:  # as most have
+            return self._add_word(found[0])
         placed: dict[str, dict[tuple[int, int], None]] = {EXACT: {}, STEM: {}}
         for token in found:
             exact, stem = self._id(EXACT, token.exact), self._id(STEM, token.stem)
@@ -59,6 +61,15 @@ class _Pieces:
             self.occurrences[stream].add(occurrences)
         self.positions.append(max((token.position for token in found), default=-1) + 1)
         self.lengths.append(sum(not token.extra for token in found))
+        return len(self.positions) - 1
+
+    def _add_word(self, token: Token) -> int:
+        exact, stem = self._id(EXACT, token.exact), self._id(STEM, token.stem)
+        self._pair(exact, stem)
+        self.occurrences[EXACT].add_one(exact)
+        self.occurrences[STEM].add_one(stem)
+        self.positions.append(1)
+        self.lengths.append(1)
         return len(self.positions) - 1
 
     def _id(self, stream: str, term: str) -> int:
@@ -92,6 +103,11 @@ class _Occurrences:
             self.places.append(place)
         self.ends.append(len(self.terms))
 
+    def add_one(self, term: int) -> None:
+        self.terms.append(term)
+        self.places.append(0)
+        self.ends.append(len(self.terms))
+
 
 class _Numbers(dict[str, int]):
     """Piece -> number; a new piece is analyzed when it is asked for."""
@@ -102,7 +118,12 @@ class _Numbers(dict[str, int]):
         self._capitals = capitals
 
     def __missing__(self, piece: str) -> int:
-        number = self[piece] = self._pieces.add(piece, capitals=self._capitals)
+        bare = piece.strip(_AROUND)
+        if bare != piece:
+            number = self[bare]
+        else:
+            number = self._pieces.add(piece, capitals=self._capitals)
+        self[piece] = number
         return number
 
 
@@ -162,12 +183,11 @@ class Inverter:
         self.held_bytes += len(packed)
         self._ids.append(article.id)
 
-    def _analyzed(self, text: str) -> list[int]:
+    def _analyzed(self, text: str) -> Iterator[int]:
         capitals = not ((text.isupper() or not text.isascii()) and all_in_capitals(text))
         pieces = text.split()
         self._value_pieces.append(len(pieces))
-        numbers = self._pieces.numbers[capitals]
-        return [numbers[piece.strip(_AROUND)] for piece in pieces]
+        return map(self._pieces.numbers[capitals].__getitem__, pieces)
 
     def build(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """The arrays of a segment of all articles taken, and what is said of the whole; starts anew after that."""
@@ -219,33 +239,40 @@ class Inverter:
         }
 
     def _postings(self, order: Array) -> dict[str, Array]:
-        text = _Text(self, order)
-        streams = {stream: _Stream(self._pieces.occurrences[stream], text) for stream in (EXACT, STEM)}
-        names = self._pieces.terms
-        exact = np.flatnonzero(np.bincount(streams[EXACT].terms, minlength=len(names)))
-        stems = np.flatnonzero(np.bincount(streams[STEM].terms, minlength=len(names)))
-        exact = np.array(sorted(exact.tolist(), key=names.__getitem__), dtype=np.int64)
-        stems = np.array(sorted(stems.tolist(), key=names.__getitem__), dtype=np.int64)
-        partners = np.array(self._pieces.partners, dtype=np.int64)
-        lists = np.full(len(names) + 1, -1, np.int64)  # posting list of each term; one more for "no partner"
+        pieces, text = self._pieces, _Text(self, order)
+        names, partners = pieces.terms, np.array(pieces.partners, dtype=np.int64)
+        shared = np.zeros(len(names), np.bool_)  # stems with the postings of their partner
+        all_stems = np.fromiter(pieces.ids[STEM].values(), np.int64)
+        paired = all_stems[partners[all_stems] >= 0]
+        shared[paired[partners[partners[paired]] == paired]] = True
+        streams = [_Stream(pieces.occurrences[stream], text, shared) for stream in (EXACT, STEM)]
+        used = np.zeros(len(names), np.bool_)
+        for stream in streams:
+            used[stream.terms] = True
+        used[shared] = used[partners[shared]]
+        exact = _sorted_by_name(np.fromiter(pieces.ids[EXACT].values(), np.int64), used, names)
+        stems = _sorted_by_name(all_stems, used, names)
+        alone = stems[~shared[stems]]
+        lists = np.full(len(names), -1, np.int32)  # posting list of each term
         lists[exact] = np.arange(len(exact))
-        alone = (partners[stems] < 0) | (partners[np.maximum(partners[stems], 0)] != stems)
-        lists[stems[~alone]] = lists[partners[stems[~alone]]]
-        lists[stems[alone]] = len(exact) + np.arange(int(alone.sum()))
-        own = lists[streams[STEM].terms] >= len(exact)
-        streams[STEM].keep(own)
+        lists[alone] = len(exact) + np.arange(len(alone))
+        lists[stems[shared[stems]]] = lists[partners[stems[shared[stems]]]]
         found = invert(
-            np.concatenate([lists[stream.terms] for stream in streams.values()]),
-            np.concatenate([stream.documents for stream in streams.values()]),
-            np.concatenate([stream.positions for stream in streams.values()]),
-            np.concatenate([stream.weights for stream in streams.values()]),
-            len(exact) + int(alone.sum()),
+            lists[np.concatenate([stream.terms for stream in streams])],
+            np.concatenate([stream.pieces for stream in streams]),
+            np.concatenate([stream.places for stream in streams]),
+            text,
+            len(exact) + len(alone),
         )
         found |= {"extents": smallest(text.extents), "length": smallest(text.length)}
         found |= pack_terms(EXACT, [names[term].encode("utf-8") for term in exact.tolist()])
         found |= pack_terms(STEM, [names[term].encode("utf-8") for term in stems.tolist()])
         found["stem_lists"] = smallest(lists[stems])
         return found
+
+
+def _sorted_by_name(terms: Array, used: Array, names: list[str]) -> Array:
+    return np.array(sorted(terms[used[terms]].tolist(), key=names.__getitem__), dtype=np.int64)
 
 
 class _Text:
@@ -276,9 +303,9 @@ class _Text:
         extents = before[first + pieces_of] - before[first] + 1  # one position is left free after each value
         starts = np.cumsum(extents) - extents
         starts -= np.repeat(starts[np.cumsum(values_of) - values_of], values_of)
-        self.starts = before[:-1] + np.repeat(starts - before[first], pieces_of)
-        self.documents = np.repeat(value_documents, pieces_of)
-        self.weights = np.repeat(_FIELD_WEIGHTS[fields], pieces_of)
+        self.starts = (before[:-1] + np.repeat(starts - before[first], pieces_of)).astype(np.int32)
+        self.documents = np.repeat(value_documents.astype(np.int32), pieces_of)
+        self.weights = np.repeat(_FIELD_WEIGHTS[fields].astype(np.int32), pieces_of)
         count = len(TEXT_FIELDS)
         self.extents = np.bincount(
             value_documents * count + fields, weights=extents, minlength=len(order) * count
@@ -288,42 +315,44 @@ class _Text:
 
 
 class _Stream:
-    """Every occurrence of the terms of one stream: term, document, position, weight of the field."""
+    """Occurrences of the terms of one stream: the term, which piece of the text it is in, and its place there.
 
-    def __init__(self, occurrences: _Occurrences, text: _Text) -> None:
+    Those of some terms, which are found elsewhere, are left out.
+    """
+
+    def __init__(self, occurrences: _Occurrences, text: _Text, without: Array) -> None:
+        terms, places = np.array(occurrences.terms, dtype=np.int32), np.array(occurrences.places, dtype=np.int32)
         all_ends = np.concatenate(([0], np.array(occurrences.ends, dtype=np.int64)))
+        kept = ~without[terms]
+        all_ends = np.concatenate(([0], np.cumsum(kept)))[all_ends]
         first = all_ends[text.pieces]
         counts = all_ends[text.pieces + 1] - first
-        places = spans(first, counts)
-        self.terms = np.array(occurrences.terms, dtype=np.int64)[places]
-        self.positions = np.repeat(text.starts, counts) + np.array(occurrences.places, dtype=np.int64)[places]
-        self.documents = np.repeat(text.documents, counts)
-        self.weights = np.repeat(text.weights, counts)
-
-    def keep(self, chosen: Array) -> None:
-        self.terms, self.positions = self.terms[chosen], self.positions[chosen]
-        self.documents, self.weights = self.documents[chosen], self.weights[chosen]
+        which = spans(first, counts)
+        self.terms, self.places = terms[kept][which], places[kept][which]
+        self.pieces = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
 
-def invert(lists: Array, documents: Array, positions: Array, weights: Array, count: int) -> dict[str, Array]:
+def invert(lists: Array, pieces: Array, places: Array, text: _Text, count: int) -> dict[str, Array]:
     """Occurrences -> postings by list and document, positions ascending.
 
     Args:
-        lists, documents, positions, weights: of each occurrence; those of one list come in ascending order of document
-            and position.
+        lists, pieces, places: of each occurrence; those of one list come in ascending order of piece and place.
+        text: the pieces.
         count: how many lists there are.
     """
-    order = np.sort((lists << 32) | np.arange(len(lists))) & 0xFFFF_FFFF  # faster than a stable sort of the lists
-    lists, documents = lists[order], documents[order]
+    keys = np.sort((lists.astype(np.int64) << 32) | np.arange(len(lists)))  # faster than a stable sort of the lists
+    order, lists = keys & 0xFFFF_FFFF, (keys >> 32).astype(np.int32)
+    pieces = pieces[order]
+    documents = text.documents[pieces]
     new = np.ones(len(order), np.bool_)
     new[1:] = (lists[1:] != lists[:-1]) | (documents[1:] != documents[:-1])
     starts = np.flatnonzero(new)
     occurrences = np.diff(np.append(starts, len(order)))
-    weight = np.add.reduceat(weights[order], starts) if len(starts) else starts
+    weight = np.add.reduceat(text.weights[pieces], starts) if len(starts) else starts
     found = classify(weight, occurrences)
     found |= {
         "documents": documents[starts].astype("<i4"),
-        "positions": smallest(positions[order]),
+        "positions": smallest(text.starts[pieces] + places[order]),
         "list_ends": ends(np.bincount(lists[starts], minlength=count)),
         "position_ends": ends(np.bincount(lists, minlength=count)),
     }

@@ -26,6 +26,11 @@ _TRACKING_PREFIXES = ("utm_", "itm_", "at_", "hsa_", "pk_", "mtm_")
 _DEFAULT_PORTS = frozenset((80, 443))
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_PLAIN = re.compile(
+    r"https?://(?:www\.)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)"
+    r"(?P<path>/[A-Za-z0-9/_.~-]*)?"
+)
+_MAX_PLAIN_CHARS = 250
 _NAME = r"[^\W_](?:[\w-]*[^\W_])?"
 _HOST = re.compile(rf"(?:{_NAME}\.)*{_NAME}\.?")
 _TYPED = re.compile(r"(?:[^\W_][\w-]*\.)+([^\W\d_]{2,}|xn--[a-z0-9-]+)(?::\d{1,5})?/", re.IGNORECASE)
@@ -41,6 +46,9 @@ def address_key(url: str) -> str:
     Returns:
         The key, or "" for what is no web address.
     """
+    plain = _PLAIN.fullmatch(url)
+    if plain and len(url) <= _MAX_PLAIN_CHARS:  # as most are; the rest of this function would say the same
+        return plain["host"] + (plain["path"] or "").rstrip("/")
     text = _CONTROLS.sub("", url[: MAX_CHARS + 1]).strip()
     if text.startswith("//"):
         text = f"https:{text}"
