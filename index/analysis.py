@@ -88,6 +88,7 @@ _UNSPACED = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han, Hangul
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     r"\U00020000-\U0003ffff]+"
 )
+_ONE_WORD = re.compile(rf"[^\W_]+(?:{_APOSTROPHE}[^\W_]+)*")
 _JOINERS = frozenset("-‐‑.")
 _MAX_JOINED_PARTS = 4
 _MAX_ACRONYM_CHARS = 4  # a longer word in capitals is rather shouted (FERRY) than an acronym that must not be stemmed
@@ -158,9 +159,11 @@ def tokens(text: str, *, capitals: bool | None = None) -> list[Token]:
 
 def piece_tokens(piece: str, *, capitals: bool) -> list[Token]:
     """What `tokens` says of a piece of text without white space; most are one plain word, which is told at a glance."""
-    if not (piece.isascii() and piece.isalnum()):
+    if not _ONE_WORD.fullmatch(piece) or (not piece.isascii() and _UNSPACED.search(piece)):
         return tokens(piece, capitals=capitals)
     forms = _forms(piece, "", capitals)
+    if not forms.exact:
+        return []
     token = Token(0, len(piece), 0, forms.exact, forms.stem)
     if not forms.capitals:
         return [token]

@@ -25,7 +25,8 @@ _SAMPLES = 64
 _MAX_PIECES = 2_000_000  # of the analysis cache, some 300 bytes each; beyond that it starts anew with the next segment
 
 _FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS], dtype=np.int64)
-_AROUND = ',;:!?()[]{}"“”‘’«»…–—'  # at the ends of a piece these are never part of a token
+_BEFORE = ",;:!?()[]{}<>\"'“”‘’«»…–—-*|/$#@%=~"  # at the beginning of a piece these are never part of a token
+_AFTER = ",;:!?()[]{}<>\"'“”‘’«»…–—-*|/$@%=~."  # nor these at its end
 _MOST = float(np.finfo("<f4").max)
 _MANY = -2  # in `_Pieces.partners`: more than one
 
@@ -118,7 +119,7 @@ class _Numbers(dict[str, int]):
         self._capitals = capitals
 
     def __missing__(self, piece: str) -> int:
-        bare = piece.strip(_AROUND)
+        bare = piece.lstrip(_BEFORE).rstrip(_AFTER)
         if bare != piece:
             number = self[bare]
         else:
