@@ -157,6 +157,12 @@ def tokens(text: str, *, capitals: bool | None = None) -> list[Token]:
     return found
 
 
+@lru_cache(maxsize=20_000)
+def query_tokens(text: str, *, capitals: bool | None = None) -> tuple[Token, ...]:
+    """What `tokens` says of a few typed words, which come again and again."""
+    return tuple(tokens(text, capitals=capitals))
+
+
 def piece_tokens(piece: str, *, capitals: bool) -> list[Token]:
     """What `tokens` says of a piece of text without white space; most are one plain word, which is told at a glance."""
     if not _ONE_WORD.fullmatch(piece) or (not piece.isascii() and _UNSPACED.search(piece)):

@@ -30,11 +30,11 @@ from search.terms import (
     TermClause,
     forms_of,
     is_function_word,
-    phrase_clause,
-    prefix_clause,
     stand_in_clause,
 )
 from search.vectors import Operations, Scored
+
+Outcome = Literal["all", "any", "partial"]
 
 FEW = 10
 MANY = 6
@@ -59,7 +59,7 @@ class Evaluated:
     documents: Documents
     scores: Floats | None
     full: Flags | None
-    match: Literal["all", "any", "partial"]
+    match: Outcome
     clauses: tuple[TermClause, ...]
     notes: tuple[Note, ...]
     words: tuple[tuple[Word, int], ...]
@@ -121,21 +121,29 @@ class _Evaluation:
         self._prefixes = _count_prefixes(tree)
         clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
         scored = self._neighbourly(clauses)
-        every = self._all(scored)
         words = [i for i, node in enumerate(clauses) if _is_loose(node)]
-        found, match = every, "all"
-        if words and self._match != "all":
-            must = [each for i, each in enumerate(scored) if i not in words]
-            found, match = self._relax(must, every, [clauses[i] for i in words], [scored[i] for i in words])
-        full = None
-        if found is not every:
-            full = np.zeros(len(found.documents), np.bool_)
-            full[found.documents.searchsorted(every.documents)] = True
+        if (
+            self._match == "any" and len(words) == len(clauses) > 1
+        ):  # nothing but words: who holds all is told by the way
+            held = self._operations.together(scored)
+            return self._evaluated(Scored(held.documents, held.scores), held.times == len(scored), "any")
+        every = self._all(scored)
+        if not words or self._match == "all":
+            return self._evaluated(every, None, "any" if self._match == "any" else "all")
+        must = [each for i, each in enumerate(scored) if i not in words]
+        found, match = self._relax(must, every, [clauses[i] for i in words], [scored[i] for i in words])
+        if found is every:
+            return self._evaluated(every, None, match)
+        full = np.zeros(len(found.documents), np.bool_)
+        full[found.documents.searchsorted(every.documents)] = True
+        return self._evaluated(found, full, match)
+
+    def _evaluated(self, found: Scored, full: Flags | None, match: Outcome) -> Evaluated:
         return Evaluated(
             documents=found.documents,
             scores=found.scores if self._clauses else None,
             full=full,
-            match=match if words or self._match != "any" else "any",
+            match=match,
             clauses=tuple(self._clauses),
             notes=tuple(self._notes),
             words=tuple(self._words),
@@ -143,7 +151,7 @@ class _Evaluation:
 
     def _relax(
         self, must: list[Scored], every: Scored, nodes: list[Node], loose: list[Scored]
-    ) -> tuple[Scored, Literal["all", "any", "partial"]]:
+    ) -> tuple[Scored, Outcome]:
         """Apply `match` to the words; `every` are the articles that hold them all."""
         if self._match == "any":
             return self._all([*must, self._any(loose)]), "any"
@@ -216,7 +224,7 @@ class _Evaluation:
             case Word():
                 return self._word(node, (), is_function_word(node), negated=negated)
             case Phrase():
-                return self._terms(phrase_clause(node), negated=negated)
+                return self._terms(self._planner.phrase(node), negated=negated)
             case Prefix():
                 return self._prefix(node, negated=negated)
             case And(clauses):
@@ -272,7 +280,7 @@ class _Evaluation:
 
     def _prefix(self, prefix: Prefix, *, negated: bool) -> Scored:
         limit = MAX_EXPANSION // max(1, self._prefixes)
-        clause = prefix_clause(prefix, limit)
+        clause = self._planner.prefix(prefix, limit)
         if (
             not any(note.kind == "expanded" for note in self._notes)
             and self._snapshot.count_terms(clause.beginning) > limit

@@ -14,6 +14,7 @@ from numba import njit
 from index.reader import Column, Documents, Floats, Numbers
 from search.vectors import Held, Scored, Vectors
 
+_MOST_ROWS = 255  # of more a byte could not say in how many a document is
 _MOST_KEPT = 64  # up to so many best scores are kept in order while going through all
 _FULL = 8  # rows that together have more than one in so many documents are added up in a table, others are merged
 
@@ -186,6 +187,8 @@ class Kernels:
         return Scored(*_both(few.documents, few.scores, many.documents, many.scores))
 
     def together(self, rows: Sequence[Scored]) -> Held:
+        if len(rows) > _MOST_ROWS:
+            return self._vectors.together(rows)
         most = sum(len(row.documents) for row in rows)
         if _FULL * most > self._size or len(rows) > _FULL:
             sums, times = self._tables.sums, self._tables.times

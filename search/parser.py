@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from index.analysis import all_in_capitals, tokens, word_forms
+from index.analysis import all_in_capitals, query_tokens, word_forms
 from index.schema import KEYWORD_FIELDS, TEXT_FIELDS
 from index.urls import looks_like_address
 from search.dates import period
@@ -209,13 +209,13 @@ class _Parser:
             folded = " ".join(text.split()).casefold()
             return Keyword(field, folded.rstrip("*"), prefix=not quoted and folded.endswith("*"))
         if quoted:
-            return Phrase(text, field, self._capitals) if tokens(text) else None
+            return Phrase(text, field, self._capitals) if query_tokens(text) else None
         if not field and looks_like_address(text):
-            certain = _SCHEME.match(text) or text.lower().startswith("www.") or not tokens(text)
+            certain = _SCHEME.match(text) or text.lower().startswith("www.") or not query_tokens(text)
             return Address(text) if certain else Or((Address(text), self._word(lexeme, field)))  # asp.net/core
         if text == "*":
             return Everything()
-        if text.endswith("*") and tokens(text):
+        if text.endswith("*") and query_tokens(text):
             return self._prefix(text.rstrip("*"), field, lexeme.start)
         return self._words(lexeme, field)
 
@@ -233,10 +233,10 @@ class _Parser:
 
     def _prefix(self, text: str, field: str, start: int) -> Node:
         """`multi-clo*`: its parts as words, the last as the beginning of one."""
-        last = [token for token in tokens(text) if not token.extra][-1]
+        last = [token for token in query_tokens(text) if not token.extra][-1]
         before = text[: last.start]
         prefix = Prefix(text[last.start :], field)
-        if not tokens(before):
+        if not query_tokens(before):
             return prefix
         return And((Word(before, field, self._capitals, (start, start + len(before))), prefix))
 

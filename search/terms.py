@@ -9,7 +9,7 @@ from dataclasses import field as field_
 from functools import lru_cache
 from typing import Literal, Protocol
 
-from index.analysis import FUNCTION_WORDS, Forms, tokens, word_forms
+from index.analysis import FUNCTION_WORDS, Forms, query_tokens, word_forms
 from index.schema import TEXT_FIELDS
 from search.query import Phrase, Prefix, Word
 
@@ -88,7 +88,7 @@ def _says_little(text: str, capitals: bool) -> bool:
 
 
 class Planner:
-    """Words to clauses, for one vocabulary; what was planned before is kept."""
+    """Words, phrases and prefixes to clauses, for one vocabulary; what was planned before is kept."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -98,11 +98,21 @@ class Planner:
         """See `word_clause`."""
         beside = [(each.text, each.field, each.capitals, each.span < word.span) for each in neighbours]
         key = (word.text, word.field, word.capitals, *beside)
-        clause = self._planned.get(key)
-        if clause is None:
-            if len(self._planned) >= _PLANNED:
-                self._planned.clear()
-            clause = self._planned[key] = word_clause(word, neighbours, self._vocabulary)
+        return self._planned.get(key) or self._plan(key, word_clause(word, neighbours, self._vocabulary))
+
+    def phrase(self, phrase: Phrase) -> TermClause:
+        """See `phrase_clause`."""
+        return self._planned.get(phrase) or self._plan(phrase, phrase_clause(phrase))
+
+    def prefix(self, prefix: Prefix, limit: int) -> TermClause:
+        """See `prefix_clause`."""
+        key = (prefix, limit)
+        return self._planned.get(key) or self._plan(key, prefix_clause(prefix, limit))
+
+    def _plan(self, key: object, clause: TermClause) -> TermClause:
+        if len(self._planned) >= _PLANNED:
+            self._planned.clear()
+        self._planned[key] = clause
         return clause
 
 
@@ -164,7 +174,7 @@ def _joined_with(word: Word, neighbours: tuple[Word, ...], vocabulary: Vocabular
 
 def phrase_clause(phrase: Phrase) -> TermClause:
     """Exactly these words side by side; capitals of an acronym that spells a function word count."""
-    found = tokens(phrase.text, capitals=phrase.capitals)
+    found = query_tokens(phrase.text, capitals=phrase.capitals)
     placed: dict[int, str] = {}
     for token in found:
         if not token.extra or token.exact.isupper():
@@ -176,7 +186,7 @@ def phrase_clause(phrase: Phrase) -> TermClause:
 
 def prefix_clause(prefix: Prefix, limit: int) -> TermClause:
     """Every word that begins so, at most `limit` of them."""
-    beginning = tokens(prefix.text, capitals=False)[0].exact
+    beginning = query_tokens(prefix.text, capitals=False)[0].exact
     return TermClause((), _fields(prefix.field), beginning, limit)
 
 
