@@ -11,7 +11,6 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import zstandard
 
 from index.analysis import Token, all_in_capitals, piece_tokens
 from index.arrays import Array, ends, smallest, spans
@@ -19,9 +18,8 @@ from index.article import Article
 from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
 from index.segment import MAX_ARTICLE_BYTES, pack_strings, pack_terms
+from index.stored import compressor, make_dictionary
 
-DICTIONARY_BYTES = 32_768
-_SAMPLES = 64
 _MAX_PIECES = 2_000_000  # of the analysis cache, some 300 bytes each; beyond that it starts anew with the next segment
 
 _FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS], dtype=np.int64)
@@ -230,9 +228,9 @@ class Inverter:
 
     def _stored(self, order: Array) -> dict[str, Array]:
         if not self._dictionary:
-            self._dictionary = sample(self._articles)
-        compressor = zstandard.ZstdCompressor(level=3, dict_data=raw_dictionary(self._dictionary))
-        packed = [compressor.compress(self._articles[number]) for number in order.tolist()]
+            self._dictionary = make_dictionary(self._articles)
+        compress = compressor(self._dictionary).compress
+        packed = [compress(self._articles[number]) for number in order.tolist()]
         return {
             "articles": np.frombuffer(b"".join(packed), np.uint8),
             "article_ends": ends([len(each) for each in packed]),
@@ -401,14 +399,3 @@ def pack_sets(name: str, codes: Array, sets: Iterable[tuple[str, ...]]) -> dict[
 def newest_first(published: Array) -> Array:
     """A key that sorts documents newest first, undated ones last."""
     return np.where(published == UNDATED, np.iinfo(np.int64).max, -np.maximum(published, UNDATED + 1))
-
-
-def sample(articles: Sequence[bytes]) -> bytes:
-    """What stored articles have in common, from pieces of some of them, for the compressor to refer to."""
-    step = max(1, len(articles) // _SAMPLES)
-    chosen = articles[::step][:_SAMPLES]
-    return b"".join(each[: DICTIONARY_BYTES // _SAMPLES] for each in chosen)
-
-
-def raw_dictionary(dictionary: bytes) -> zstandard.ZstdCompressionDict:
-    return zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)

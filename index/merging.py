@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import zstandard
 
 from index.arrays import Array, bounds, ends, smallest, spans
 from index.document import FACET_COLUMNS
-from index.inversion import classify, newest_first, pack_sets, raw_dictionary
+from index.inversion import classify, newest_first, pack_sets
 from index.schema import EXACT, STEM, TEXT_FIELDS
 from index.segment import Segment, pack_strings, pack_terms
+from index.stored import compressor
 
 LARGEST = 2_000_000  # documents; what would be larger stays in several segments
 DELETED_SHARE = 0.25
@@ -182,8 +182,8 @@ def _stored(sources: Sequence[Source], numbers: _Numbering) -> dict[str, Array]:
 
 def _compressed_anew(segment: Segment, dictionary: bytes) -> tuple[Array, Array]:
     decompressor = segment.decompressor()
-    compressor = zstandard.ZstdCompressor(level=3, dict_data=raw_dictionary(dictionary))
-    packed = [compressor.compress(segment.article(number, decompressor)) for number in range(segment.size)]
+    compress = compressor(dictionary).compress
+    packed = [compress(segment.article(number, decompressor)) for number in range(segment.size)]
     return np.frombuffer(b"".join(packed), np.uint8), ends([len(each) for each in packed])
 
 

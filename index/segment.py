@@ -26,6 +26,7 @@ import zstandard
 from index.arrays import Array, Arrays, bounds, ends, spans
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS
 from index.soundness import check_contents, check_layout
+from index.stored import decompressor as make_decompressor
 
 MAX_ARTICLE_BYTES = 1 << 28  # what a forged article may claim of memory
 _KEY_BYTES = 8
@@ -155,8 +156,7 @@ class Segment:
 
     def decompressor(self) -> zstandard.ZstdDecompressor:
         """One for stored articles; not to be shared between threads."""
-        dictionary = zstandard.ZstdCompressionDict(self.dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        return zstandard.ZstdDecompressor(dict_data=dictionary)
+        return make_decompressor(self.dictionary)
 
     def article(self, number: int, decompressor: zstandard.ZstdDecompressor) -> bytes:
         """The stored article of a document.

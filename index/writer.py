@@ -15,6 +15,7 @@ from index.arrays import Array, smallest, write_arrays
 from index.article import Article, pack
 from index.inversion import Inverter
 from index.merging import LARGEST, Source, choose, merge
+from index.stored import WORTH_KEEPING
 from index.toc import SegmentEntry, Toc, deleted_documents
 
 RUN_BYTES = 32 << 20
@@ -51,7 +52,7 @@ class ArrayWriter:
         self._changed: set[str] = set()  # segments with new deletions
         self._entries = {entry.name: entry for entry in toc.segments}
         largest = max(self._sources.values(), key=lambda source: source.segment.size, default=None)
-        self._inverter = Inverter(largest.segment.dictionary if largest else b"")
+        self._inverter = Inverter(largest.segment.dictionary if largest and largest.count >= WORTH_KEEPING else b"")
 
     def delete(self, article_id: str) -> None:
         for name, source in self._sources.items():
