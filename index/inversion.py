@@ -118,10 +118,7 @@ class _Numbers(dict[str, int]):
 
     def __missing__(self, piece: str) -> int:
         bare = piece.lstrip(_BEFORE).rstrip(_AFTER)
-        if bare != piece:
-            number = self[bare]
-        else:
-            number = self._pieces.add(piece, capitals=self._capitals)
+        number = self._pieces.add(piece, capitals=self._capitals) if bare == piece else self[bare]
         self[piece] = number
         return number
 

@@ -8,7 +8,7 @@ of `search`; how segments are written that of `index.writer`.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, groupby
@@ -22,11 +22,11 @@ from index.codec import ArrayIndex
 from index.document import FACET_COLUMNS, key_hash
 from index.errors import DamagedIndexError
 from index.schema import EXACT, UNDATED
-from index.segment import Occurrences, Segment
+from index.segment import Facet, Occurrences, Segment
 from index.urls import address_key
 
 Documents = npt.NDArray[np.int32]
-Numbers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
@@ -154,17 +154,13 @@ class Snapshot:
         """Every document that is there."""
         if all(part.live is None for part in self._parts):
             return np.arange(self.size, dtype=np.int32)
-        return np.flatnonzero(self._column(lambda part: _flags(part))).astype(np.int32)
-
-    def _column(self, of: Callable[[_Part], npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
-        """A column of all segments; of a single one as it lies there."""
-        columns = [of(part) for part in self._parts]
-        return columns[0] if len(columns) == 1 else np.concatenate([*columns, columns[0][:0]])
+        flags = [np.ones(part.segment.size, np.bool_) if part.live is None else part.live for part in self._parts]
+        return np.flatnonzero(np.concatenate(flags)).astype(np.int32)
 
     @cached_property
     def published(self) -> Numbers:
         """Seconds since 1970 by number, `UNDATED` where unknown."""
-        return self._column(lambda part: part.segment.published) if self._parts else np.zeros(0, np.int64)
+        return _one_after_another([part.segment.published for part in self._parts], np.int64)
 
     def signal(self, name: str) -> Floats | None:
         """`quality` or `heat` by number, NaN where unknown; None where it is unknown of all."""
@@ -177,9 +173,9 @@ class Snapshot:
         ])
 
     @cached_property
-    def lengths(self) -> npt.NDArray[np.generic]:
+    def lengths(self) -> Numbers:
         """Weighted tokens by number, in halves."""
-        return self._column(lambda part: part.segment.length) if self._parts else np.zeros(0, np.uint8)
+        return _one_after_another([part.segment.length for part in self._parts], np.uint32)
 
     @cached_property
     def total_length(self) -> int:
@@ -442,8 +438,9 @@ def _parts(opened: ArrayIndex) -> Iterator[_Part]:
         first += arrays.size
 
 
-def _flags(part: _Part) -> Flags:
-    return np.ones(part.segment.size, np.bool_) if part.live is None else part.live
+def _one_after_another(columns: list[Numbers], kind: npt.DTypeLike) -> Numbers:
+    """A column of all segments; that of a single one as it lies there."""
+    return columns[0] if len(columns) == 1 else np.concatenate([np.zeros(0, kind), *columns])
 
 
 def _joined(found: list[Postings]) -> Postings:
@@ -468,36 +465,48 @@ def _dated_from(segment: Segment, moment: float) -> int:
 
 def _join(parts: list[_Part], name: str) -> Column:
     """One column of those of all segments, values that differ only in case made one."""
-    spellings: Counter[str] = Counter()
-    columns = [part.segment.facet(name) for part in parts]
-    for part, column in zip(parts, columns, strict=True):
-        codes = column.codes if part.live is None else column.codes[part.live]
-        by_set = np.bincount(codes, minlength=len(column.set_ends))
-        sets = np.repeat(np.arange(len(column.set_ends)), np.diff(column.set_ends.astype(np.int64), prepend=0))
-        counts = np.bincount(column.members, weights=by_set[sets], minlength=len(column.values))
-        spellings.update(dict(zip(column.values, counts.astype(np.int64).tolist(), strict=True)))
-    best: dict[str, tuple[int, str]] = {}
-    for value, count in spellings.items():
-        key = value.casefold()
-        best[key] = min(best.get(key, (0, "")), (-count, value)) if key in best else (-count, value)
-    folded = {key: i for i, key in enumerate(sorted(best))}
-    pairs: list[tuple[Numbers, Numbers]] = []
-    codes, taken = [], 1
-    for part, column in zip(parts, columns, strict=True):
-        place = np.array([folded[value.casefold()] for value in column.values], dtype=np.int64)
-        lengths = np.diff(column.set_ends.astype(np.int64), prepend=0)
-        pairs.append((np.repeat(np.arange(len(lengths)), lengths) + taken - 1, place[column.members]))
-        codes.append(
-            column.codes
-            if len(parts) == 1
-            else np.where(column.codes == 0, 0, column.codes.astype(np.int64) + taken - 1)
-        )
+    facets = [part.segment.facet(name) for part in parts]
+    best = _best_spellings(parts, facets)
+    folded = {key: number for number, key in enumerate(sorted(best))}
+    pairs: list[Numbers] = [np.zeros(0, np.int64)]
+    codes: list[npt.NDArray[np.unsignedinteger]] = []
+    taken = 1  # sets so far; the empty one is the same for all
+    for facet in facets:
+        number = np.array([folded[value.casefold()] for value in facet.values], dtype=np.int64)
+        sets, lengths = _sets(facet)
+        pairs.append((sets + taken - 1) * len(folded) + number[facet.members])
+        moved = np.where(facet.codes == 0, 0, facet.codes.astype(np.int64) + taken - 1).astype(np.uint32)
+        codes.append(moved if len(parts) > 1 else facet.codes)
         taken += len(lengths) - 1
-    none = np.zeros(0, np.int64)
-    sets = np.concatenate([none, *(each for each, _ in pairs)])
-    members = np.concatenate([none, *(each for _, each in pairs)])
-    distinct = np.unique(sets * len(folded) + members)  # two spellings in one set are one value
-    sets, members = (distinct // len(folded), distinct % len(folded)) if folded else (none, none)
-    set_ends = np.cumsum(np.bincount(sets, minlength=taken))
-    all_codes = codes[0] if len(codes) == 1 else np.concatenate([none, *codes]).astype(np.uint32)
-    return Column(tuple(best[key][1] for key in folded), folded, all_codes, sets, members, set_ends)
+    distinct = np.unique(np.concatenate(pairs))  # two spellings in one set are one value
+    sets, members = np.divmod(distinct, max(1, len(folded)))
+    return Column(
+        values=tuple(best[key][1] for key in folded),
+        folded=folded,
+        codes=codes[0] if len(codes) == 1 else np.concatenate([np.zeros(0, np.uint32), *codes]),
+        sets=sets,
+        members=members,
+        set_ends=np.cumsum(np.bincount(sets, minlength=taken)),
+    )
+
+
+def _best_spellings(parts: list[_Part], facets: list[Facet]) -> dict[str, tuple[int, str]]:
+    """By folded value the most frequent spelling, with how often it occurs, negated."""
+    counts: Counter[str] = Counter()
+    for part, facet in zip(parts, facets, strict=True):
+        sets, lengths = _sets(facet)
+        by_set = np.bincount(facet.codes if part.live is None else facet.codes[part.live], minlength=len(lengths))
+        of = np.bincount(facet.members, weights=by_set[sets], minlength=len(facet.values)).astype(np.int64)
+        counts.update(dict(zip(facet.values, of.tolist(), strict=True)))
+    best: dict[str, tuple[int, str]] = {}
+    for value, count in counts.items():
+        key = value.casefold()
+        best[key] = min(best.get(key, (1, "")), (-count, value))
+    return best
+
+
+def _sets(facet: Facet) -> tuple[Numbers, Numbers]:
+    """The set of each member, and how many members each set has."""
+    set_ends = facet.set_ends.astype(np.int64)
+    lengths = set_ends - np.concatenate((np.zeros(1, np.int64), set_ends[:-1]))
+    return np.repeat(np.arange(len(lengths)), lengths), lengths

@@ -17,7 +17,8 @@ def make_dictionary(articles: Sequence[bytes]) -> bytes:
     """What some articles have in common."""
     if len(articles) >= _TRAINED_FROM:
         try:
-            trained = zstandard.train_dictionary(DICTIONARY_BYTES, articles[:: len(articles) // _SAMPLES or 1])
+            samples = list(articles[:: len(articles) // _SAMPLES or 1])
+            trained = zstandard.train_dictionary(DICTIONARY_BYTES, samples)  # type: ignore[arg-type]  # bytes will do
         except zstandard.ZstdError:  # they have too little in common
             pass
         else:

@@ -312,8 +312,7 @@ def published_between(snapshot: Snapshot, node: Range) -> Documents:
 
 def dated_between(snapshot: Snapshot, documents: Documents, node: Range) -> Flags:
     """Which of some documents were published at or after `start` and before `end`; undated ones never."""
-    start = node.start and node.start.timestamp()
-    end = node.end and node.end.timestamp()
+    start, end = (None if moment is None else moment.timestamp() for moment in (node.start, node.end))
     flags = np.zeros(len(documents), np.bool_)
     for first, last in snapshot.between(start, end):
         flags |= (documents >= first) & (documents < last)

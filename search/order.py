@@ -55,7 +55,7 @@ def in_order(documents: Documents, scores: Floats | None, sort: Sort, count: int
     snapshot = searchable.snapshot
     if count <= 0:
         return np.zeros(0, np.int64)
-    found = []
+    found: list[Numbers] = []
     for part in snapshot.parts(documents):
         if sort == "oldest":
             places = searchable.operations.first_by((-snapshot.oldest_first[documents[part]]).astype(np.float32), count)

@@ -166,7 +166,7 @@ class Ranking:
             return self._snapshot.occurrences(alternative.stream, alternative.terms[0], among)
         postings = [self._snapshot.postings(alternative.stream, term).documents for term in alternative.terms]
         for documents in sorted(postings, key=len):
-            among = documents if among is None else common(among, documents)
+            among = documents if among is None else common(among, documents).astype(np.int32, copy=False)
         places = [self._snapshot.occurrences(alternative.stream, term, among) for term in alternative.terms]
         return side_by_side(places, alternative.offsets)
 

@@ -308,9 +308,8 @@ def test_segments_verified_with_the_generation_before_are_not_read_again(site: S
     site.write("Later")
     reindex([], site.settings)  # adds a segment and links the other one
     generation = site.store.open(whole=False)
-    (linked,) = [
-        path for path in large_files(generation) if path.name in site.second.manifest.files and path.suffix == ".segment"
-    ]
+    known = site.second.manifest.files
+    (linked,) = [path for path in large_files(generation) if path.name in known and path.suffix == ".segment"]
     flip(linked, -1)
     watch.begin(generation)
     wait_for_the_watch()
