@@ -20,7 +20,7 @@ from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
 from index.segment import MAX_ARTICLE_BYTES, pack_strings, pack_terms
 from index.stored import compressor, make_dictionary
 
-_MAX_PIECES = 2_000_000  # of the analysis cache, some 300 bytes each; beyond that it starts anew with the next segment
+_MAX_PIECES = 500_000  # of the analysis cache, some 300 bytes each; beyond that it starts anew with the next segment
 
 _FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS], dtype=np.int64)
 _BEFORE = ",;:!?()[]{}<>\"'“”‘’«»…–—-*|/$#@%=~"  # at the beginning of a piece these are never part of a token
@@ -358,7 +358,9 @@ def invert(lists: Array, pieces: Array, places: Array, text: _Text, count: int) 
 def classify(weights: Array, occurrences: Array) -> dict[str, Array]:
     """The few distinct pairs of weight and occurrences, and for each posting which it is."""
     wide = int(occurrences.max(initial=0)) + 1
-    keys = weights.astype(np.int64) * wide + occurrences
+    keys = weights.astype(np.int64)
+    keys *= wide
+    keys += occurrences
     most = int(keys.max(initial=0))
     if most < 4 * len(keys) + 65_536:
         distinct = np.flatnonzero(np.bincount(keys, minlength=1))

@@ -22,7 +22,7 @@ from index.stored import compressor
 
 LARGEST = 2_000_000  # documents; what would be larger stays in several segments
 DELETED_SHARE = 0.25
-_RANGE = 4_000_000  # postings merged at a time, about 100 bytes each in memory
+_RANGE = 1_000_000  # postings merged at a time, some 200 bytes each in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,23 +259,26 @@ def _postings(
     sources: Sequence[Source], vocabulary: _Vocabulary, numbers: _Numbering
 ) -> tuple[dict[str, Array], Array]:
     """The lists in which a live document is left, and by number of a list whether it is one of these."""
-    parts = [
-        _in_order([
+    of_list = np.zeros((2, vocabulary.lists), np.int64)  # postings and positions of each list
+    rows: list[tuple[Array, ...]] = []
+    for first, last in _ranges(sources, vocabulary):
+        part = _in_order([
             _part(s, *_slice(p, first, last), n) for s, p, n in zip(sources, vocabulary.pairs, numbers.new, strict=True)
         ])
-        for first, last in _ranges(sources, vocabulary)
-    ]
-    lists = np.concatenate([part.lists for part in parts])
-    occurrences = np.concatenate([part.occurrences for part in parts])
-    found = classify(np.concatenate([part.weights for part in parts]), occurrences)
-    documents = np.bincount(lists, minlength=vocabulary.lists)
-    positions = np.bincount(lists, weights=occurrences, minlength=vocabulary.lists).astype(np.int64)
-    held: Array = documents > 0
+        lists = part.lists - first
+        of_list[0, first:last] = np.bincount(lists, minlength=last - first)
+        of_list[1, first:last] = np.bincount(lists, weights=part.occurrences, minlength=last - first)
+        narrow = (smallest(each) for each in (part.weights, part.occurrences, part.positions))
+        rows.append((part.documents.astype("<i4"), *narrow))
+    documents, weights, occurrences, positions = (np.concatenate(column) for column in zip(*rows, strict=True))
+    rows.clear()
+    held: Array = of_list[0] > 0
+    found = classify(weights, occurrences)
     found |= {
-        "documents": np.concatenate([part.documents for part in parts]).astype("<i4"),
-        "positions": smallest(np.concatenate([part.positions for part in parts])),
-        "list_ends": ends(documents[held]),
-        "position_ends": ends(positions[held]),
+        "documents": documents,
+        "positions": positions,
+        "list_ends": ends(of_list[0, held]),
+        "position_ends": ends(of_list[1, held]),
     }
     return found, held
 
