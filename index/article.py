@@ -11,6 +11,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Literal
 
+import orjson
+
 Hidden = Literal["", "removed", "draft", "unclear", "unpublished"]
 
 
@@ -104,8 +106,8 @@ def as_set(article: Article, unpublished: str) -> Article:
     return article
 
 
-def to_json(article: Article) -> str:
-    """The article as one line of canonical JSON: equal articles give equal text.
+def pack(article: Article) -> bytes:
+    """All that is kept of an article, as canonical JSON: equal articles give equal bytes.
 
     It is the list of its fields' values, in which a provider and an image are such lists too, a time is ISO 8601.
     """
@@ -114,16 +116,22 @@ def to_json(article: Article) -> str:
         row[at] = row[at] and row[at].isoformat()
     row[_PROVIDER] = _provider_values_of(article.provider)
     row[_IMAGES] = [_image_values_of(image) for image in article.images]
-    return _ENCODER.encode(row)
+    try:
+        return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # half a pair of surrogates, or a number of more than 64 bits
+        return _ENCODER.encode(row).encode("utf-8", "surrogatepass")
 
 
-def from_json(text: str) -> Article:
-    """The article that `to_json` wrote.
+def unpack(packed: bytes) -> Article:
+    """The article that `pack` was given.
 
     Raises:
-        ValueError, TypeError, LookupError: when `text` is no such JSON.
+        ValueError, TypeError, LookupError: when `packed` is nothing that `pack` gave.
     """
-    row = json.loads(text)
+    try:
+        row = orjson.loads(packed)
+    except ValueError:
+        row = json.loads(packed.decode("utf-8", "surrogatepass"))
     for at in _TIMES:
         row[at] = row[at] and datetime.fromisoformat(row[at])
     for at in _TUPLES:
@@ -131,6 +139,16 @@ def from_json(text: str) -> Article:
     row[_PROVIDER] = Provider(*row[_PROVIDER])
     row[_IMAGES] = tuple([Image(*values) for values in row[_IMAGES]])
     return Article(*row)
+
+
+def to_json(article: Article) -> str:
+    """What `pack` gives, as text."""
+    return pack(article).decode("utf-8", "surrogatepass")
+
+
+def from_json(text: str) -> Article:
+    """The article that `to_json` wrote; raises what `unpack` does."""
+    return unpack(text.encode("utf-8", "surrogatepass"))
 
 
 def _places(*names: str) -> list[int]:
@@ -145,20 +163,6 @@ _values_of = attrgetter(*(each.name for each in fields(Article)))
 _provider_values_of = attrgetter(*(each.name for each in fields(Provider)))
 _image_values_of = attrgetter(*(each.name for each in fields(Image)))
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def pack(article: Article) -> bytes:
-    """All that is kept of an article."""
-    return to_json(article).encode("utf-8", "surrogatepass")
-
-
-def unpack(packed: bytes) -> Article:
-    """The article that `pack` was given.
-
-    Raises:
-        ValueError, TypeError, LookupError: when `packed` is nothing that `pack` gave.
-    """
-    return from_json(packed.decode("utf-8", "surrogatepass"))
 
 
 def packed_hash(packed: bytes) -> str:
