@@ -346,3 +346,25 @@ def fingerprint() -> str:
     )
     words = " ".join(sorted(FUNCTION_WORDS)) + repr(sorted(_SHORT_STEMS.items()))
     return hashlib.sha256((repr(tokens(sample)) + words).encode()).hexdigest()
+
+
+class Piece(NamedTuple):
+    """A piece of text without spaces, analyzed.
+
+    Attributes:
+        tokens: as `tokens` gives them, with places in the piece and positions from 0.
+        terms: the terms of all tokens, of both streams.
+        positions: how many the piece takes.
+    """
+
+    tokens: tuple[Token, ...]
+    terms: tuple[str, ...]
+    positions: int
+
+
+@lru_cache(maxsize=50_000)  # some 500 bytes each
+def piece_of(text: str) -> Piece:
+    """Analyze a piece of a text that is not all in capitals. No token crosses a space, so pieces make up the text."""
+    found = tuple(piece_tokens(text, capitals=True))
+    terms = dict.fromkeys(term for token in found for term in (token.exact, token.stem))
+    return Piece(found, tuple(terms), 1 + max((token.position for token in found), default=-1))

@@ -4,8 +4,10 @@ The text is analyzed again and compared with what the query looked for; no marku
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
-from index.analysis import Token, tokens
+from index.analysis import Token, all_in_capitals, piece_of, tokens
 from search.results import Ranges, Snippet
 from search.terms import TermClause
 
@@ -14,56 +16,95 @@ _MAX_BODY_CHARS = 200_000  # the passage is looked for in this much of a body
 _SENTENCE_ENDS = ".!?。！？\n"
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What one clause, or several together, look for in a text.
+
+    Attributes:
+        exact, stems: terms of either stream that count by themselves.
+        beginnings: every exact term that begins so counts.
+        sequences: stream, terms and relative positions of those that count together.
+        terms: every term that is in any of these.
+    """
+
+    exact: frozenset[str]
+    stems: frozenset[str]
+    beginnings: tuple[str, ...]
+    sequences: tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...]
+    terms: frozenset[str]
+
+    @classmethod
+    def of(cls, clauses: Sequence[TermClause]) -> "_Wanted":
+        alternatives = [each for clause in clauses for each in clause.alternatives]
+        single = [each for each in alternatives if len(each.terms) == 1]
+        return cls(
+            exact=frozenset(each.terms[0] for each in single if each.stream == "exact"),
+            stems=frozenset(each.terms[0] for each in single if each.stream == "stem"),
+            beginnings=tuple(clause.beginning for clause in clauses if clause.beginning),
+            sequences=tuple((each.stream, each.terms, each.offsets) for each in alternatives if len(each.terms) > 1),
+            terms=frozenset(term for each in alternatives for term in each.terms),
+        )
+
+    def candidates(self, text: str) -> list[Token]:
+        """The tokens of `text` that may be wanted, and others beside them."""
+        if self.beginnings or all_in_capitals(text):
+            return tokens(text)
+        pieces = text.split(" ")
+        analyzed = list(map(piece_of, pieces))
+        held = [i for i, piece in enumerate(analyzed) if not self.terms.isdisjoint(piece.terms)]
+        if not held:
+            return []
+        starts = list(accumulate([len(piece) + 1 for piece in pieces], initial=0))
+        positions = list(accumulate([piece.positions for piece in analyzed], initial=0))
+        return [
+            Token(
+                starts[i] + token.start, starts[i] + token.end, positions[i] + token.position, token.exact, token.stem
+            )
+            for i in held
+            for token in analyzed[i].tokens
+        ]
+
+    def spans(self, found: list[Token]) -> list[tuple[int, int]]:
+        """Where what is wanted stands among these tokens."""
+        spans = [(t.start, t.end) for t in found if t.exact in self.exact or t.stem in self.stems]
+        if self.beginnings:
+            spans += [(t.start, t.end) for t in found if t.exact.startswith(self.beginnings)]
+        for stream, terms, offsets in self.sequences:
+            spans += _places(found, stream, terms, offsets)
+        return spans
+
+
 class Highlighter:
     """Finds the terms of a query in texts."""
 
     def __init__(self, clauses: Sequence[TermClause]) -> None:
-        self._clauses = [
-            (
-                clause.fields,
-                {a.terms[0] for a in clause.alternatives if a.stream == "exact" and len(a.terms) == 1},
-                {a.terms[0] for a in clause.alternatives if a.stream == "stem" and len(a.terms) == 1},
-                [(a.stream, a.terms, a.offsets) for a in clause.alternatives if len(a.terms) > 1],
-                clause.beginning,
-            )
-            for clause in clauses
-        ]
+        self._wanted = {
+            field: _Wanted.of([clause for clause in clauses if field in clause.fields])
+            for field in ("title", "excerpt", "body")
+        }
+        self._body = [_Wanted.of([clause]) for clause in clauses if "body" in clause.fields]
 
     def ranges(self, text: str, field: str) -> Ranges:
         """What to mark in the value of `field`: half-open, sorted, not overlapping."""
-        if not self._clauses:
-            return ()
-        return merge([span for spans in self._spans(tokens(text), field) for span in spans])
+        wanted = self._wanted[field]
+        return merge(wanted.spans(wanted.candidates(text)))
 
     def snippet(self, text: str) -> Snippet | None:
         """The passage of a body that holds most of the query's words, None where the text holds none."""
-        if not self._clauses:
-            return None
         text = text[:_MAX_BODY_CHARS]
-        by_clause = self._spans(tokens(text), "body")
-        marks = sorted((start, end, number) for number, spans in enumerate(by_clause) for start, end in spans)
+        found = self._wanted["body"].candidates(text)
+        marks = sorted((start, end, i) for i, wanted in enumerate(self._body) for start, end in wanted.spans(found))
         if not marks:
             return None
         start, end = _window(text, marks)
         inside = [(first - start, last - start) for first, last, _ in marks if start <= first and last <= end]
         return Snippet(text[start:end], merge(inside))
 
-    def _spans(self, found: list[Token], field: str) -> list[list[tuple[int, int]]]:
-        """For each clause the ranges where it occurs."""
-        spans: list[list[tuple[int, int]]] = []
-        for fields, exact, stems, sequences, beginning in self._clauses:
-            if field not in fields:
-                continue
-            spans.append([(t.start, t.end) for t in found if t.exact in exact or t.stem in stems])
-            if beginning:
-                spans[-1] += [(t.start, t.end) for t in found if t.exact.startswith(beginning)]
-            for stream, terms, offsets in sequences:
-                spans[-1] += _places(found, stream, terms, offsets)
-        return spans
-
 
 def _places(found: list[Token], stream: str, terms: tuple[str, ...], offsets: tuple[int, ...]) -> list[tuple[int, int]]:
     """Ranges of all tokens of each place where the terms stand at these relative positions."""
+    if len(found) < len(terms):
+        return []
     by_place = {(t.position, t.exact if stream == "exact" else t.stem): (t.start, t.end) for t in found}
     places = []
     for position, term in list(by_place):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analysis import MAX_TERM_CHARS, all_in_capitals, fingerprint, streams, tokens, word_forms
+from index.analysis import MAX_TERM_CHARS, Token, all_in_capitals, fingerprint, piece_of, streams, tokens, word_forms
 
 
 def exact(text: str) -> list[str]:
@@ -129,6 +129,31 @@ def test_a_word_typed_as_written_finds_its_own_term(word: str) -> None:
     """The index side and the query side agree on every single word."""
     typed = word_forms(word, capitals=not all_in_capitals(word)).parts
     assert [part.exact for part in typed] == exact(word)
+
+
+WRITTEN = [
+    "it", "IT's", "U.S.", "multi-cloud", "-", "a_b", ".NET", "ASP.NET", "AT&T", "1,000", "東京都", "x한y", "é", "!",
+]  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(
+    st.text(max_size=60)
+    | st.lists(st.sampled_from([*WRITTEN, " ", "  ", "\n", "\u3000", "_", "’s"]), max_size=30).map("".join)
+)
+def test_the_pieces_between_spaces_make_up_the_text(text: str) -> None:
+    found: list[Token] = []
+    start = position = 0
+    for written in text.split(" "):
+        piece = piece_of(written)
+        assert set(piece.terms) == {term for token in piece.tokens for term in (token.exact, token.stem)}
+        found += [
+            token._replace(start=start + token.start, end=start + token.end, position=position + token.position)
+            for token in piece.tokens
+        ]
+        start += len(written) + 1
+        position += piece.positions
+    assert found == tokens(text, capitals=True)
 
 
 def test_the_fingerprint_is_stable_within_a_version() -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.analysis import tokens
 from search.query import Phrase, Word
 from search.snippets import PASSAGE_CHARS, Highlighter, merge
 from search.terms import phrase_clause, word_clause
@@ -93,3 +94,19 @@ def test_ranges_stay_inside_the_text(text: str, words: list[str]) -> None:
         assert snippet.text in text
         assert snippet.highlights
         assert len(snippet.text) <= 2 * PASSAGE_CHARS
+
+
+WRITTEN = ["Runs", "it", "IT", "multi-cloud", "東京都", "U.S.", "C#,", "_a", "É", ".", " ", "\n", "\u3000"]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from(WRITTEN), max_size=20).map(" ".join),
+    st.sampled_from(["run", "it", "cloud", "都", "a", "C#", "é"]),
+    st.booleans(),
+)
+def test_one_word_is_marked_wherever_the_analyzer_finds_it(text: str, word: str, shouted: bool) -> None:
+    text = text.upper() if shouted else text
+    (wanted,) = tokens(word)
+    spans = [(token.start, token.end) for token in tokens(text) if wanted.stem == token.stem]
+    assert highlighter(word).ranges(text, "title") == merge(spans)
