@@ -1,5 +1,6 @@
 """Addresses: they keep the state, come in one order and are read back as the query they were made from."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
@@ -151,3 +152,18 @@ def test_toggling_twice_leads_back(query: Query, value: str) -> None:
     folded = {text.casefold() for text in query.filters.chosen.get("topic", ())}
     if value.casefold() not in folded:
         assert Links("/", back).here() == Links("/", read(Links("/", query).page(1))).here()
+
+
+@given(queries, texts.filter(bool), st.sampled_from(["topic", "provider", "category"]))
+def test_a_toggled_address_is_that_of_the_changed_query(query: Query, value: str, facet: str) -> None:
+    links, filters = Links("/", query), query.filters
+    taken = (*filters.chosen.get(facet, ()), value)
+    if value.casefold() not in {text.casefold() for text in taken[:-1]}:
+        changed = replace(filters, chosen={**filters.chosen, facet: taken})
+        assert links.toggle(facet, Bucket(value, 1)) == address("/", replace(query, filters=changed, page=1))
+    changed = replace(filters, missing=filters.missing ^ {facet})
+    assert links.toggle_missing(facet) == address("/", replace(query, filters=changed, page=1))
+    changed = replace(filters, start=datetime(1999, 12, 1, tzinfo=UTC), end=datetime(2000, 1, 1, tzinfo=UTC))
+    assert links.toggle_date(Bucket("1999-12", 1)) == address("/", replace(query, filters=changed, page=1))
+    changed = replace(filters, start=None, end=None)
+    assert links.without_dates() == address("/", replace(query, filters=changed, page=1))

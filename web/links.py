@@ -4,13 +4,18 @@ An address is a base path (the page's or the API's) and a `Query` written as par
 one state has one address. `web.params` reads them back.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlencode
+from functools import lru_cache
+from itertools import chain
+from urllib.parse import quote, quote_plus, urlencode
 
 from search.query import FACETS, Filters, Match, Query, Sort
 from search.results import Bucket, Note, YearBucket
 from web.params import MAX_DEPTH, end_of, start_of
+
+_USUAL = Query()
 
 
 def address(base: str, query: Query) -> str:
@@ -21,21 +26,22 @@ def address(base: str, query: Query) -> str:
 
 def parameters(query: Query) -> list[tuple[str, str]]:
     """Name and value of every parameter, in the one order that addresses have."""
-    usual = Query()
-    pairs = [("q", query.text)] if query.text else []
-    if query.match != usual.match:
-        pairs.append(("match", query.match))
-    for name in FACETS:
-        pairs += [(name, value) for value in sorted(query.filters.chosen.get(name, ()))]
-    pairs += [("missing", name) for name in sorted(query.filters.missing)]
-    pairs += _dates(query.filters)
-    if query.sort != usual.sort:
-        pairs.append(("sort", query.sort))
-    if query.size != usual.size:
-        pairs.append(("size", str(query.size)))
-    if query.page != usual.page:
-        pairs.append(("page", str(query.page)))
-    return pairs
+    return list(chain.from_iterable(_parameters(query).values()))
+
+
+def _parameters(query: Query) -> dict[str, list[tuple[str, str]]]:
+    """As `parameters`, by what they say: each facet's, "date" with both ends, and the others by their own names."""
+    filters = query.filters
+    return {
+        "q": [("q", query.text)] if query.text else [],
+        "match": [("match", query.match)] if query.match != _USUAL.match else [],
+        **{name: [(name, value) for value in sorted(filters.chosen.get(name, ()))] for name in FACETS},
+        "missing": [("missing", name) for name in sorted(filters.missing)],
+        "date": _dates(filters.start, filters.end),
+        "sort": [("sort", query.sort)] if query.sort != _USUAL.sort else [],
+        "size": [("size", str(query.size))] if query.size != _USUAL.size else [],
+        "page": [("page", str(query.page))] if query.page != _USUAL.page else [],
+    }
 
 
 def path_of(base: str, article_id: str) -> str:
@@ -48,7 +54,6 @@ def page_count(total: int, size: int) -> int:
     return min(-(-total // size), MAX_DEPTH // size) if size else 0
 
 
-@dataclass(frozen=True, slots=True)
 class Links:
     """The addresses around one query.
 
@@ -57,8 +62,12 @@ class Links:
         query: the present state.
     """
 
-    base: str
-    query: Query
+    def __init__(self, base: str, query: Query) -> None:
+        self.base = base
+        self.query = query
+        first_page = _parameters(replace(query, page=1))
+        self._first_page = {name: urlencode(pairs, errors="replace") for name, pairs in first_page.items()}
+        self._around: dict[str, tuple[str, str]] = {}
 
     def here(self) -> str:
         return address(self.base, self.query)
@@ -68,25 +77,28 @@ class Links:
         if bucket.value is None:
             return self.toggle_missing(facet)
         present = self.query.filters.chosen.get(facet, ())
+        if not present:
+            return self._with(facet, _pair(facet, bucket.value))
         # The archive's most frequent spelling may differ in case from the one in the address.
         others = tuple(value for value in present if value.casefold() != bucket.value.casefold())
         taken = others if bucket.selected or others != present else (*present, bucket.value)
-        return self._filtered(chosen={**self.query.filters.chosen, facet: taken})
+        return self._with(facet, "&".join(_pair(facet, value) for value in sorted(taken)))
 
     def toggle_missing(self, facet: str) -> str:
-        return self._filtered(missing=self.query.filters.missing ^ {facet})
+        missing = self.query.filters.missing ^ {facet}
+        return self._with("missing", "&".join(_pair("missing", name) for name in sorted(missing)))
 
     def toggle_date(self, bucket: Bucket | YearBucket) -> str:
         """Choose the year ("2021") or month ("2021-03") alone, or take it back where it is just what is chosen."""
         if bucket.value is None:
             return self.toggle_missing("date")
-        start, end = start_of(bucket.value), end_of(bucket.value)
-        if (self.query.filters.start, self.query.filters.end) == (start, end):
+        filters = self.query.filters
+        if (filters.start or filters.end) and (filters.start, filters.end) == _ends(bucket.value):
             return self.without_dates()
-        return self._filtered(start=start, end=end)
+        return self._with("date", _date_pairs(bucket.value))
 
     def without_dates(self) -> str:
-        return self._filtered(start=None, end=None)
+        return self._with("date", "")
 
     def without_filters(self) -> str:
         return address(self.base, replace(self.query, filters=Filters(), page=1))
@@ -116,17 +128,48 @@ class Links:
         match = note.match or self.query.match
         return address(self.base, replace(self.query, text=note.query, match=match, page=1))
 
-    def _filtered(self, **changes: object) -> str:
-        filters = replace(self.query.filters, **changes)  # type: ignore[arg-type]
-        return address(self.base, replace(self.query, filters=filters, page=1))
+    def _with(self, name: str, pairs: str) -> str:
+        """The address from page 1 with these parameters, written out, in place of those of `name`.
+
+        There are dozens of such addresses on a page, so what stands around those parameters is written once.
+        """
+        if name not in self._around:
+            names = list(self._first_page)
+            parts = list(self._first_page.values())
+            at = names.index(name)
+            self._around[name] = _joined(parts[:at]), _joined(parts[at + 1 :])
+        before, after = self._around[name]
+        changed = _joined((before, pairs, after))
+        return f"{self.base}?{changed}" if changed else self.base
 
 
-def _dates(filters: Filters) -> list[tuple[str, str]]:
+def _joined(parts: Iterable[str]) -> str:
+    return "&".join(filter(None, parts))
+
+
+@lru_cache(maxsize=20_000)
+def _pair(name: str, value: str) -> str:
+    """One parameter as an address has it; values of facets recur."""
+    return f"{name}={quote_plus(value, errors='replace')}"
+
+
+@lru_cache(maxsize=2_000)
+def _ends(period: str) -> tuple[datetime, datetime]:
+    """The first moment of a year or month, and the first after it."""
+    return start_of(period), end_of(period)
+
+
+@lru_cache(maxsize=2_000)
+def _date_pairs(period: str) -> str:
+    return urlencode(_dates(*_ends(period)))
+
+
+def _dates(start: datetime | None, end: datetime | None) -> list[tuple[str, str]]:
     pairs = []
-    if filters.start:
-        pairs.append(("from", filters.start.date().isoformat()))
-    if filters.end:
-        pairs.append(("to", last_day(filters.end)))
+    if start:
+        pairs.append(("from", start.date().isoformat()))
+    if end:
+        pairs.append(("to", last_day(end)))
     return pairs
 
 
