@@ -348,23 +348,35 @@ def fingerprint() -> str:
     return hashlib.sha256((repr(tokens(sample)) + words).encode()).hexdigest()
 
 
-class Piece(NamedTuple):
-    """A piece of text without spaces, analyzed.
+class Pieces:
+    """Every piece seen so far of texts not all in capitals: analyzed once, and found by the terms it holds.
+
+    No token crosses a space, so the pieces between spaces say all that `tokens` says of a text. Threads may share this:
+    a piece that two learn at a time is only noted twice.
 
     Attributes:
-        tokens: as `tokens` gives them, with places in the piece and positions from 0.
-        terms: the terms of all tokens, of both streams.
-        positions: how many the piece takes.
+        known: the pieces.
+        tokens: those of each piece, with their places in it.
+        held_tokens: how many are kept.
     """
 
-    tokens: tuple[Token, ...]
-    terms: tuple[str, ...]
-    positions: int
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.tokens: dict[str, list[Token]] = {}
+        self.held_tokens = 0
+        self._holding: dict[str, list[str]] = {}
 
+    def learn(self, pieces: Iterable[str]) -> None:
+        """Analyze those that are new."""
+        for piece in pieces:
+            if piece in self.known:
+                continue
+            found = self.tokens[piece] = piece_tokens(piece, capitals=True)
+            for term in {term for token in found for term in (token.exact, token.stem)}:
+                self._holding.setdefault(term, []).append(piece)
+            self.held_tokens += 1 + len(found)
+            self.known.add(piece)  # last, as whoever finds it here relies on the rest
 
-@lru_cache(maxsize=50_000)  # some 500 bytes each
-def piece_of(text: str) -> Piece:
-    """Analyze a piece of a text that is not all in capitals. No token crosses a space, so pieces make up the text."""
-    found = tuple(piece_tokens(text, capitals=True))
-    terms = dict.fromkeys(term for token in found for term in (token.exact, token.stem))
-    return Piece(found, tuple(terms), 1 + max((token.position for token in found), default=-1))
+    def holding(self, terms: Iterable[str]) -> set[str]:
+        """The pieces that hold one of these terms, in either stream."""
+        return set().union(*[self._holding.get(term, ()) for term in terms])

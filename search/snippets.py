@@ -4,10 +4,8 @@ The text is analyzed again and compared with what the query looked for; no marku
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
 
-from index.analysis import Token, all_in_capitals, piece_of, tokens
+from index.analysis import Pieces, Token, all_in_capitals, tokens
 from search.results import Ranges, Snippet
 from search.terms import TermClause
 
@@ -15,62 +13,70 @@ PASSAGE_CHARS = 240
 _MAX_BODY_CHARS = 200_000  # the passage is looked for in this much of a body
 _SENTENCE_ENDS = ".!?。！？\n"
 
+_MAX_TOKENS = 200_000  # kept of pieces, some 400 bytes each; beyond that they are learned anew
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What one clause, or several together, look for in a text.
 
-    Attributes:
-        exact, stems: terms of either stream that count by themselves.
-        beginnings: every exact term that begins so counts.
-        sequences: stream, terms and relative positions of those that count together.
-        terms: every term that is in any of these.
-    """
+class _Known:
+    """The pieces that all threads share."""
 
-    exact: frozenset[str]
-    stems: frozenset[str]
-    beginnings: tuple[str, ...]
-    sequences: tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...]
-    terms: frozenset[str]
+    pieces = Pieces()
 
     @classmethod
-    def of(cls, clauses: Sequence[TermClause]) -> "_Wanted":
+    def now(cls) -> Pieces:
+        if cls.pieces.held_tokens > _MAX_TOKENS:
+            cls.pieces = Pieces()
+        return cls.pieces
+
+
+class _Wanted:
+    """What some clauses look for in a text."""
+
+    def __init__(self, clauses: Sequence[TermClause]) -> None:
         alternatives = [each for clause in clauses for each in clause.alternatives]
         single = [each for each in alternatives if len(each.terms) == 1]
-        return cls(
-            exact=frozenset(each.terms[0] for each in single if each.stream == "exact"),
-            stems=frozenset(each.terms[0] for each in single if each.stream == "stem"),
-            beginnings=tuple(clause.beginning for clause in clauses if clause.beginning),
-            sequences=tuple((each.stream, each.terms, each.offsets) for each in alternatives if len(each.terms) > 1),
-            terms=frozenset(term for each in alternatives for term in each.terms),
-        )
+        self._exact = {each.terms[0] for each in single if each.stream == "exact"}
+        self._stems = {each.terms[0] for each in single if each.stream == "stem"}
+        self._sequences = [each for each in alternatives if len(each.terms) > 1]
+        self._beginnings = tuple([clause.beginning for clause in clauses if clause.beginning])
+        self._known = _Known.now()
+        self._look_up()
 
-    def candidates(self, text: str) -> list[Token]:
-        """The tokens of `text` that may be wanted, and others beside them."""
-        if self.beginnings or all_in_capitals(text):
-            return tokens(text)
+    def _look_up(self) -> None:
+        """Find the known pieces that hold a wanted term, and those that hold each term of a sequence."""
+        holding = self._known.holding
+        self._pieces = holding(self._exact | self._stems)
+        self._sequence_pieces = [[holding((term,)) for term in each.terms] for each in self._sequences]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where what is wanted stands in a text."""
+        if self._beginnings or all_in_capitals(text):
+            return self._among(tokens(text))
         pieces = text.split(" ")
-        analyzed = list(map(piece_of, pieces))
-        held = [i for i, piece in enumerate(analyzed) if not self.terms.isdisjoint(piece.terms)]
-        if not held:
-            return []
-        starts = list(accumulate([len(piece) + 1 for piece in pieces], initial=0))
-        positions = list(accumulate([piece.positions for piece in analyzed], initial=0))
-        return [
-            Token(
-                starts[i] + token.start, starts[i] + token.end, positions[i] + token.position, token.exact, token.stem
-            )
-            for i in held
-            for token in analyzed[i].tokens
-        ]
+        if not self._known.known.issuperset(pieces):
+            self._known.learn(pieces)
+            self._look_up()
+        for holding in self._sequence_pieces:
+            if not any(each.isdisjoint(pieces) for each in holding):
+                return self._among(tokens(text))
+        spans = []
+        start = done = 0
+        for i in [i for i, piece in enumerate(pieces) if piece in self._pieces]:
+            start += sum(map(len, pieces[done:i])) + i - done
+            done = i
+            spans += self._words(self._known.tokens[pieces[i]], start)
+        return spans
 
-    def spans(self, found: list[Token]) -> list[tuple[int, int]]:
-        """Where what is wanted stands among these tokens."""
-        spans = [(t.start, t.end) for t in found if t.exact in self.exact or t.stem in self.stems]
-        if self.beginnings:
-            spans += [(t.start, t.end) for t in found if t.exact.startswith(self.beginnings)]
-        for stream, terms, offsets in self.sequences:
-            spans += _places(found, stream, terms, offsets)
+    def _words(self, found: list[Token], at: int = 0) -> list[tuple[int, int]]:
+        """Where single words that are wanted stand among these tokens, of what begins at `at`."""
+        return [(at + t.start, at + t.end) for t in found if t.exact in self._exact or t.stem in self._stems]
+
+    def _among(self, found: list[Token]) -> list[tuple[int, int]]:
+        """Where anything that is wanted stands among the tokens of a text."""
+        spans = self._words(found)
+        if self._beginnings:
+            spans += [(t.start, t.end) for t in found if t.exact.startswith(self._beginnings)]
+        for each in self._sequences:
+            spans += _places(found, each.stream, each.terms, each.offsets)
         return spans
 
 
@@ -78,27 +84,34 @@ class Highlighter:
     """Finds the terms of a query in texts."""
 
     def __init__(self, clauses: Sequence[TermClause]) -> None:
-        self._wanted = {
-            field: _Wanted.of([clause for clause in clauses if field in clause.fields])
-            for field in ("title", "excerpt", "body")
-        }
-        self._body = [_Wanted.of([clause]) for clause in clauses if "body" in clause.fields]
+        self._clauses = clauses
+        self._by_field: dict[str, _Wanted] = {}
+        self._made: dict[tuple[TermClause, ...], _Wanted] = {}
 
     def ranges(self, text: str, field: str) -> Ranges:
         """What to mark in the value of `field`: half-open, sorted, not overlapping."""
-        wanted = self._wanted[field]
-        return merge(wanted.spans(wanted.candidates(text)))
+        wanted = self._by_field.get(field)
+        if wanted is None:
+            wanted = self._by_field[field] = self._of([clause for clause in self._clauses if field in clause.fields])
+        return merge(wanted.spans(text))
 
     def snippet(self, text: str) -> Snippet | None:
         """The passage of a body that holds most of the query's words, None where the text holds none."""
         text = text[:_MAX_BODY_CHARS]
-        found = self._wanted["body"].candidates(text)
-        marks = sorted((start, end, i) for i, wanted in enumerate(self._body) for start, end in wanted.spans(found))
+        by_clause = [self._of([clause]).spans(text) for clause in self._clauses if "body" in clause.fields]
+        marks = sorted((start, end, number) for number, spans in enumerate(by_clause) for start, end in spans)
         if not marks:
             return None
         start, end = _window(text, marks)
         inside = [(first - start, last - start) for first, last, _ in marks if start <= first and last <= end]
         return Snippet(text[start:end], merge(inside))
+
+    def _of(self, clauses: list[TermClause]) -> _Wanted:
+        """What these clauses want, made once: title and excerpt are mostly asked for the same."""
+        key = tuple(clauses)
+        if key not in self._made:
+            self._made[key] = _Wanted(key)
+        return self._made[key]
 
 
 def _places(found: list[Token], stream: str, terms: tuple[str, ...], offsets: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -117,6 +130,8 @@ def _places(found: list[Token], stream: str, terms: tuple[str, ...], offsets: tu
 
 def merge(spans: list[tuple[int, int]]) -> Ranges:
     """Overlapping ranges made one."""
+    if len(spans) < 2:
+        return tuple(spans)
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:

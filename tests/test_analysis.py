@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analysis import MAX_TERM_CHARS, Token, all_in_capitals, fingerprint, piece_of, streams, tokens, word_forms
+from index.analysis import MAX_TERM_CHARS, Pieces, Token, all_in_capitals, fingerprint, streams, tokens, word_forms
 
 
 def exact(text: str) -> list[str]:
@@ -142,18 +142,28 @@ WRITTEN = [
     | st.lists(st.sampled_from([*WRITTEN, " ", "  ", "\n", "\u3000", "_", "’s"]), max_size=30).map("".join)
 )
 def test_the_pieces_between_spaces_make_up_the_text(text: str) -> None:
+    written, pieces = text.split(" "), Pieces()
+    pieces.learn(written)
     found: list[Token] = []
     start = position = 0
-    for written in text.split(" "):
-        piece = piece_of(written)
-        assert set(piece.terms) == {term for token in piece.tokens for term in (token.exact, token.stem)}
-        found += [
-            token._replace(start=start + token.start, end=start + token.end, position=position + token.position)
-            for token in piece.tokens
-        ]
-        start += len(written) + 1
-        position += piece.positions
+    for piece in written:
+        for token in pieces.tokens[piece]:
+            place = start + token.start, start + token.end, position + token.position
+            found.append(Token(*place, token.exact, token.stem, token.extra))
+            assert piece in pieces.holding([token.exact])
+            assert piece in pieces.holding(["other", token.stem])
+        start += len(piece) + 1
+        position += 1 + max((token.position for token in pieces.tokens[piece]), default=-1)
     assert found == tokens(text, capitals=True)
+
+
+def test_pieces_without_the_term_are_not_held() -> None:
+    pieces = Pieces()
+    pieces.learn(["Runs,", "running", "ran", "Runs,"])
+    pieces.learn(["ran", "multi-run"])
+    assert pieces.holding(["run"]) == {"Runs,", "running", "multi-run"}
+    assert pieces.holding(["runs", "elsewhere"]) == {"Runs,"}
+    assert pieces.holding([]) == set()
 
 
 def test_the_fingerprint_is_stable_within_a_version() -> None:
