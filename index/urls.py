@@ -33,6 +33,11 @@ _PLAIN = re.compile(
 _MAX_PLAIN_CHARS = 250
 _NAME = r"[^\W_](?:[\w-]*[^\W_])?"
 _HOST = re.compile(rf"(?:{_NAME}\.)*{_NAME}\.?")
+_PLAIN = re.compile(
+    r"https?://(?=[^/?#]{1,253}(?:[/?#]|\Z))[a-zA-Z0-9]+(?:(?:\.|-+)[a-zA-Z0-9]+)*"
+    r"(?:[/?#][a-zA-Z0-9_.~%/:?#\[\]@!$&'()*+,;=-]*)?"
+)
+"""An address that may be linked just as it is; most are."""
 _TYPED = re.compile(r"(?:[^\W_][\w-]*\.)+([^\W\d_]{2,}|xn--[a-z0-9-]+)(?::\d{1,5})?/", re.IGNORECASE)
 _FILE_ENDINGS = _words("js json md html htm php txt xml css")  # Node.js/Express
 
@@ -72,6 +77,8 @@ def address_hash(url: str) -> str:
 
 def safe_href(url: str) -> str:
     """`url` fit for an `href`: http or https, spaces and non-ASCII percent-encoded; "" for anything else."""
+    if len(url) <= MAX_CHARS and _PLAIN.fullmatch(url):
+        return url
     text = _CONTROLS.sub("", url[: MAX_CHARS + 1]).strip()
     scheme = _WEB.match(text)
     if scheme is None or (parts := _split(text)) is None:

@@ -35,13 +35,14 @@ def canonical(snapshot: Snapshot, number: int) -> Article:
     """The article with its topics, type and category in the spelling that the archive uses most."""
     article = snapshot.article(number)
 
+    columns = snapshot.columns
+
     def spelled(name: str, value: str) -> str:
-        column = snapshot.columns[name]
+        column = columns[name]
         return column.values[column.folded[value.casefold()]] if value else ""
 
-    return replace(
-        article,
-        topics=tuple(spelled("topic", topic) for topic in article.topics),
-        type=spelled("type", article.type),
-        category=spelled("category", article.category),
-    )
+    topics = tuple([spelled("topic", topic) for topic in article.topics])
+    kind, category = spelled("type", article.type), spelled("category", article.category)
+    if (topics, kind, category) == (article.topics, article.type, article.category):
+        return article
+    return replace(article, topics=topics, type=kind, category=category)

@@ -163,3 +163,17 @@ def test_nothing_raises_and_hrefs_are_plain(text: str) -> None:
         assert address_key(f"https://{key}") in {key, ""} or not key
         assert not href or (href.startswith(("http://", "https://")) and href.isascii() and href.isprintable())
         assert not set(href) & set(' "<>\\`{}|^')
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(alphabet="aZ0.-_/:?#[]@%é \n", max_size=40),
+    st.sampled_from(["http://", "https://", "HTTPS://", "https://e.org"]),
+)
+def test_an_href_that_is_taken_as_it_is_would_be_written_so(text: str, beginning: str) -> None:
+    assert safe_href(beginning + text) == safe_href(f" {beginning}{text}")  # a space: never taken as it is
+
+
+@pytest.mark.parametrize("host", ["a" * 253, "a" * 254, "a" * 300 + ".org"])
+def test_a_host_is_as_long_as_one_can_be(host: str) -> None:
+    assert safe_href(f"https://{host}/") == safe_href(f" https://{host}/")
