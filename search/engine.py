@@ -28,6 +28,9 @@ class Engine(Protocol):
     def status(self) -> Status:
         """What is served at present."""
 
+    def accelerate(self) -> bool:
+        """Take seconds to answer faster from then on; may be called beside work. Whether there was a way to."""
+
     def close(self) -> None:
         """Release files and connections; a second call does nothing."""
 

@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from index.archive import ArchiveSpec
 from index.reindex import reindex
 from index.settings import Settings
+from search.embedded import EmbeddedEngine
 from web import create_app
 from web.service import EXTENSION
 
@@ -309,3 +312,23 @@ def test_bytes_that_are_no_text_break_nothing(client: FlaskClient, q: str) -> No
     assert client.get(f"/?q={q}&topic={q}").status_code == 200
     assert client.get(f"/api/v1/search?q={q}&topic={q}").status_code == 200
     assert client.get(f"/article/{q}").status_code == 404
+
+
+def test_an_engine_that_cannot_be_made_faster_answers_all_the_same(
+    example_settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = Event()
+
+    def fail(_engine: EmbeddedEngine) -> bool:
+        tried.set()
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(EmbeddedEngine, "accelerate", fail)
+    app = create_app(example_settings)
+    assert app.test_client().get("/healthz").status_code == 200
+    assert tried.wait(10)
+    for thread in enumerate_threads():
+        if thread.name == "accelerate":
+            thread.join(10)
+    assert "no compiler" in caplog.text
+    app.extensions[EXTENSION].close()
