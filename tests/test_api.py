@@ -18,6 +18,7 @@ from index.reindex import reindex
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
 from web import create_app
+from web.render import to_bytes
 from web.service import EXTENSION
 
 HIT_KEYS = {
@@ -312,6 +313,15 @@ def test_bytes_that_are_no_text_break_nothing(client: FlaskClient, q: str) -> No
     assert client.get(f"/?q={q}&topic={q}").status_code == 200
     assert client.get(f"/api/v1/search?q={q}&topic={q}").status_code == 200
     assert client.get(f"/article/{q}").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["a\ud800b", "\ud83d", "é😀\x7f\u2028"])
+def test_json_is_written_whatever_the_text(text: str) -> None:
+    assert json.loads(to_bytes({"text": text})) == {"text": text.encode("utf-8", "replace").decode()}
+
+
+def test_json_holds_numbers_of_any_length() -> None:
+    assert json.loads(to_bytes({"extra": [2**70, 0.1, -1e300]})) == {"extra": [2**70, 0.1, -1e300]}
 
 
 def test_an_engine_that_cannot_be_made_faster_answers_all_the_same(

@@ -9,6 +9,8 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from index.article import Article, Image
 from index.urls import safe_href
 from search.query import FACETS, Query
@@ -22,6 +24,10 @@ Json = dict[str, Any]
 
 def to_bytes(value: Json) -> bytes:
     """JSON as UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # such a surrogate, or a whole number of more than 64 bits
+        pass
     return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
