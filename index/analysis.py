@@ -357,12 +357,14 @@ class Pieces:
     Attributes:
         known: the pieces.
         tokens: those of each piece, with their places in it.
+        positions: how many each piece takes.
         held_tokens: how many are kept.
     """
 
     def __init__(self) -> None:
         self.known: set[str] = set()
         self.tokens: dict[str, list[Token]] = {}
+        self.positions: dict[str, int] = {}
         self.held_tokens = 0
         self._holding: dict[str, list[str]] = {}
 
@@ -372,6 +374,7 @@ class Pieces:
             if piece in self.known:
                 continue
             found = self.tokens[piece] = piece_tokens(piece, capitals=True)
+            self.positions[piece] = 1 + max((token.position for token in found), default=-1)
             for term in {term for token in found for term in (token.exact, token.stem)}:
                 self._holding.setdefault(term, []).append(piece)
             self.held_tokens += 1 + len(found)

@@ -47,36 +47,39 @@ class _Wanted:
         self._pieces = holding(self._exact | self._stems)
         self._sequence_pieces = [[holding((term,)) for term in each.terms] for each in self._sequences]
 
-    def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where what is wanted stands in a text."""
+    def candidates(self, text: str) -> list[Token]:
+        """Those tokens of a text that may be wanted, and others beside them."""
         if self._beginnings or all_in_capitals(text):
-            return self._among(tokens(text))
+            return tokens(text)
         pieces = text.split(" ")
         if not self._known.known.issuperset(pieces):
             self._known.learn(pieces)
             self._look_up()
+        looked_for, positions = self._pieces, None
         for holding in self._sequence_pieces:
             if not any(each.isdisjoint(pieces) for each in holding):
-                return self._among(tokens(text))
-        spans = []
-        start = done = 0
-        for i in [i for i, piece in enumerate(pieces) if piece in self._pieces]:
+                looked_for, positions = looked_for.union(*holding), self._known.positions
+        found = []
+        start = position = done = 0
+        for i in [i for i, piece in enumerate(pieces) if piece in looked_for]:
             start += sum(map(len, pieces[done:i])) + i - done
+            if positions is not None:  # nothing but a sequence asks for them
+                position += sum(map(positions.__getitem__, pieces[done:i]))
             done = i
-            spans += self._words(self._known.tokens[pieces[i]], start)
-        return spans
+            found += [
+                Token(start + each.start, start + each.end, position + each.position, each.exact, each.stem)
+                for each in self._known.tokens[pieces[i]]
+            ]
+        return found
 
-    def _words(self, found: list[Token], at: int = 0) -> list[tuple[int, int]]:
-        """Where single words that are wanted stand among these tokens, of what begins at `at`."""
-        return [(at + t.start, at + t.end) for t in found if t.exact in self._exact or t.stem in self._stems]
-
-    def _among(self, found: list[Token]) -> list[tuple[int, int]]:
-        """Where anything that is wanted stands among the tokens of a text."""
-        spans = self._words(found)
+    def spans(self, found: list[Token]) -> list[tuple[int, int]]:
+        """Where what is wanted stands among the candidates of a text."""
+        spans = [(t.start, t.end) for t in found if t.exact in self._exact or t.stem in self._stems]
         if self._beginnings:
             spans += [(t.start, t.end) for t in found if t.exact.startswith(self._beginnings)]
         for each in self._sequences:
-            spans += _places(found, each.stream, each.terms, each.offsets)
+            if len(found) >= len(each.terms):
+                spans += _places(found, each.stream, each.terms, each.offsets)
         return spans
 
 
@@ -85,20 +88,19 @@ class Highlighter:
 
     def __init__(self, clauses: Sequence[TermClause]) -> None:
         self._clauses = clauses
-        self._by_field: dict[str, _Wanted] = {}
         self._made: dict[tuple[TermClause, ...], _Wanted] = {}
+        self._by_field: dict[str, _Wanted] = {}
 
     def ranges(self, text: str, field: str) -> Ranges:
         """What to mark in the value of `field`: half-open, sorted, not overlapping."""
-        wanted = self._by_field.get(field)
-        if wanted is None:
-            wanted = self._by_field[field] = self._of([clause for clause in self._clauses if field in clause.fields])
-        return merge(wanted.spans(text))
+        wanted = self._wanted(field)
+        return merge(wanted.spans(wanted.candidates(text)))
 
     def snippet(self, text: str) -> Snippet | None:
         """The passage of a body that holds most of the query's words, None where the text holds none."""
         text = text[:_MAX_BODY_CHARS]
-        by_clause = [self._of([clause]).spans(text) for clause in self._clauses if "body" in clause.fields]
+        found = self._wanted("body").candidates(text)
+        by_clause = [self._of([clause]).spans(found) for clause in self._clauses if "body" in clause.fields]
         marks = sorted((start, end, number) for number, spans in enumerate(by_clause) for start, end in spans)
         if not marks:
             return None
@@ -106,8 +108,14 @@ class Highlighter:
         inside = [(first - start, last - start) for first, last, _ in marks if start <= first and last <= end]
         return Snippet(text[start:end], merge(inside))
 
+    def _wanted(self, field: str) -> _Wanted:
+        wanted = self._by_field.get(field)
+        if wanted is None:
+            wanted = self._by_field[field] = self._of([clause for clause in self._clauses if field in clause.fields])
+        return wanted
+
     def _of(self, clauses: list[TermClause]) -> _Wanted:
-        """What these clauses want, made once: title and excerpt are mostly asked for the same."""
+        """What these clauses want, made once: the fields are mostly asked for the same."""
         key = tuple(clauses)
         if key not in self._made:
             self._made[key] = _Wanted(key)
@@ -116,8 +124,6 @@ class Highlighter:
 
 def _places(found: list[Token], stream: str, terms: tuple[str, ...], offsets: tuple[int, ...]) -> list[tuple[int, int]]:
     """Ranges of all tokens of each place where the terms stand at these relative positions."""
-    if len(found) < len(terms):
-        return []
     by_place = {(t.position, t.exact if stream == "exact" else t.stem): (t.start, t.end) for t in found}
     places = []
     for position, term in list(by_place):

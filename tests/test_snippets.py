@@ -110,3 +110,15 @@ def test_one_word_is_marked_wherever_the_analyzer_finds_it(text: str, word: str,
     (wanted,) = tokens(word)
     spans = [(token.start, token.end) for token in tokens(text) if wanted.stem == token.stem]
     assert highlighter(word).ranges(text, "title") == merge(spans)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["multi", "cloud", "Cloud,", "multi-cloud", "a", "-", "", "都", "MULTI"]), max_size=9))
+def test_a_phrase_is_marked_wherever_its_words_stand_side_by_side(words: list[str]) -> None:
+    text = " ".join(words)
+    plain = [token for token in tokens(text) if not token.extra]
+    spans = [(a.start, b.end) for a, b in pairwise(plain) if (a.exact, b.exact) == ("multi", "cloud")]
+    finder = Highlighter([phrase_clause(Phrase("multi cloud"))])
+    assert finder.ranges(text, "title") == merge(spans)
+    snippet = finder.snippet(text)
+    assert (snippet is not None) == bool(spans)

@@ -4,7 +4,6 @@ An address is a base path (the page's or the API's) and a `Query` written as par
 one state has one address. `web.params` reads them back.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -133,18 +132,19 @@ class Links:
 
         There are dozens of such addresses on a page, so what stands around those parameters is written once.
         """
-        if name not in self._around:
-            names = list(self._first_page)
-            parts = list(self._first_page.values())
-            at = names.index(name)
-            self._around[name] = _joined(parts[:at]), _joined(parts[at + 1 :])
-        before, after = self._around[name]
-        changed = _joined((before, pairs, after))
-        return f"{self.base}?{changed}" if changed else self.base
+        around = self._around.get(name)
+        if around is None:
+            around = self._around[name] = self._before_and_after(name)
+        before, after = around
+        changed = f"{before}&{pairs}{after}" if pairs else before + after
+        return f"{self.base}?{changed[1:]}" if changed else self.base
 
-
-def _joined(parts: Iterable[str]) -> str:
-    return "&".join(filter(None, parts))
+    def _before_and_after(self, name: str) -> tuple[str, str]:
+        """The parameters around those of `name`, each with "&" before it."""
+        names = list(self._first_page)
+        parts = [f"&{part}" if part else "" for part in self._first_page.values()]
+        at = names.index(name)
+        return "".join(parts[:at]), "".join(parts[at + 1 :])
 
 
 @lru_cache(maxsize=20_000)
