@@ -5,13 +5,16 @@ The text is analyzed again and compared with what the query looked for; no marku
 
 from collections.abc import Sequence
 
-from index.analysis import Pieces, Token, all_in_capitals, tokens
+from index.analysis import Pieces, all_in_capitals, tokens
 from search.results import Ranges, Snippet
 from search.terms import TermClause
 
 PASSAGE_CHARS = 240
 _MAX_BODY_CHARS = 200_000  # the passage is looked for in this much of a body
 _SENTENCE_ENDS = ".!?。！？\n"
+
+_Tokens = list[tuple[int, int, int, str, str, bool]]
+"""As `Token`; plain tuples are made in a fifth of the time, and dozens of them on every page."""
 
 _MAX_TOKENS = 200_000  # kept of pieces, some 400 bytes each; beyond that they are learned anew
 
@@ -47,10 +50,10 @@ class _Wanted:
         self._pieces = holding(self._exact | self._stems)
         self._sequence_pieces = [[holding((term,)) for term in each.terms] for each in self._sequences]
 
-    def candidates(self, text: str) -> list[Token]:
+    def candidates(self, text: str) -> _Tokens:
         """Those tokens of a text that may be wanted, and others beside them."""
         if self._beginnings or all_in_capitals(text):
-            return tokens(text)
+            return list(tokens(text))
         pieces = text.split(" ")
         if not self._known.known.issuperset(pieces):
             self._known.learn(pieces)
@@ -59,7 +62,7 @@ class _Wanted:
         for holding in self._sequence_pieces:
             if not any(each.isdisjoint(pieces) for each in holding):
                 looked_for, positions = looked_for.union(*holding), self._known.positions
-        found = []
+        found: _Tokens = []
         start = position = done = 0
         for i in [i for i, piece in enumerate(pieces) if piece in looked_for]:
             start += sum(map(len, pieces[done:i])) + i - done
@@ -67,16 +70,16 @@ class _Wanted:
                 position += sum(map(positions.__getitem__, pieces[done:i]))
             done = i
             found += [
-                Token(start + each.start, start + each.end, position + each.position, each.exact, each.stem)
-                for each in self._known.tokens[pieces[i]]
+                (start + first, start + end, position + place, exact, stem, extra)
+                for first, end, place, exact, stem, extra in self._known.tokens[pieces[i]]
             ]
         return found
 
-    def spans(self, found: list[Token]) -> list[tuple[int, int]]:
+    def spans(self, found: _Tokens) -> list[tuple[int, int]]:
         """Where what is wanted stands among the candidates of a text."""
-        spans = [(t.start, t.end) for t in found if t.exact in self._exact or t.stem in self._stems]
+        spans = [(start, end) for start, end, _, exact, stem, _ in found if exact in self._exact or stem in self._stems]
         if self._beginnings:
-            spans += [(t.start, t.end) for t in found if t.exact.startswith(self._beginnings)]
+            spans += [(start, end) for start, end, _, exact, *_ in found if exact.startswith(self._beginnings)]
         for each in self._sequences:
             if len(found) >= len(each.terms):
                 spans += _places(found, each.stream, each.terms, each.offsets)
@@ -122,9 +125,11 @@ class Highlighter:
         return self._made[key]
 
 
-def _places(found: list[Token], stream: str, terms: tuple[str, ...], offsets: tuple[int, ...]) -> list[tuple[int, int]]:
+def _places(found: _Tokens, stream: str, terms: tuple[str, ...], offsets: tuple[int, ...]) -> list[tuple[int, int]]:
     """Ranges of all tokens of each place where the terms stand at these relative positions."""
-    by_place = {(t.position, t.exact if stream == "exact" else t.stem): (t.start, t.end) for t in found}
+    by_place = {
+        (position, exact if stream == "exact" else stem): (start, end) for start, end, position, exact, stem, _ in found
+    }
     places = []
     for position, term in list(by_place):
         if term == terms[0]:
