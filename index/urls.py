@@ -26,7 +26,7 @@ _TRACKING_PREFIXES = ("utm_", "itm_", "at_", "hsa_", "pk_", "mtm_")
 _DEFAULT_PORTS = frozenset((80, 443))
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_PLAIN = re.compile(
+_PLAIN_KEY = re.compile(
     r"https?://(?:www\.)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)"
     r"(?P<path>/[A-Za-z0-9/_.~-]*)?"
 )
@@ -51,7 +51,7 @@ def address_key(url: str) -> str:
     Returns:
         The key, or "" for what is no web address.
     """
-    plain = _PLAIN.fullmatch(url)
+    plain = _PLAIN_KEY.fullmatch(url)
     if plain and len(url) <= _MAX_PLAIN_CHARS:  # as most are; the rest of this function would say the same
         return plain["host"] + (plain["path"] or "").rstrip("/")
     text = _CONTROLS.sub("", url[: MAX_CHARS + 1]).strip()
