@@ -16,6 +16,7 @@ from bench.runner import Contest
 REFERENCE = "tantivy"
 NEAR_SHARE, NEAR_COUNT = 0.05, 3
 LEAST_NEAR = 0.9
+FEW_APART = 3  # of the few questions that a slow engine is asked, so many may fall to other stemmers
 """Of the questions of a kind, this share must have totals that differ by no more than a twentieth, or by three."""
 LOOSE = {"phrase", "prefix", *OWN}
 """Kinds whose meaning differs a little: reported, and never a reason to stop."""
@@ -73,7 +74,7 @@ def compare(contest: Contest, asks: list[Ask]) -> dict[str, dict[str, Tally]]:
                 kinds.setdefault(ask.kind, Tally()).note(ask, answer, answers[REFERENCE][number])
     for engine, kinds in tallies.items():
         for kind, tally in kinds.items():
-            if kind not in LOOSE and tally.near < LEAST_NEAR * tally.asked:
+            if kind not in LOOSE and tally.asked - tally.near > max(FEW_APART, (1 - LEAST_NEAR) * tally.asked):
                 raise DisagreementError(
                     f"{engine} and {REFERENCE} agree on {tally.near} of {tally.asked} questions of kind {kind}"
                 )
