@@ -92,7 +92,10 @@ class Spelling:
             if each.isalpha() and len(each) >= _MIN_CHARS and each not in FUNCTION_WORDS
         ]
         lengths = np.array([len(word) for word in words], dtype=np.int64)
-        return _Words(words, lengths, np.array([_letters(word) for word in words], dtype=np.uint64))
+        codes = np.frombuffer("".join(words).encode("utf-32-le"), "<u4").astype(np.uint64)
+        bits = np.uint64(1) << (codes % 64)
+        letters = np.bitwise_or.reduceat(bits, np.cumsum(lengths) - lengths) if words else bits
+        return _Words(words, lengths, letters)
 
 
 def _letters(word: str) -> np.uint64:
