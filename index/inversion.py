@@ -5,6 +5,7 @@ is analyzed once; a text is then a row of piece numbers, and everything else is 
 are sorted once. What is held until `build` is bounded by the caller, who looks at `held_bytes`.
 """
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -26,6 +27,7 @@ _FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS],
 _BEFORE = ",;:!?()[]{}<>\"'“”‘’«»…–—-*|/$#@%=~"  # at the beginning of a piece these are never part of a token
 _AFTER = ",;:!?()[]{}<>\"'“”‘’«»…–—-*|/$@%=~."  # nor these at its end
 _MOST = float(np.finfo("<f4").max)
+_SMALL = re.compile("[a-z]")
 _MANY = -2  # in `_Pieces.partners`: more than one
 
 
@@ -180,7 +182,7 @@ class Inverter:
         self._ids.append(article.id)
 
     def _analyzed(self, text: str) -> Iterator[int]:
-        capitals = not ((text.isupper() or not text.isascii()) and all_in_capitals(text))
+        capitals = _SMALL.search(text) is not None or not all_in_capitals(text)
         pieces = text.split()
         self._value_pieces.append(len(pieces))
         return map(self._pieces.numbers[capitals].__getitem__, pieces)
@@ -344,8 +346,8 @@ def invert(lists: Array, pieces: Array, places: Array, text: _Text, count: int) 
     new[1:] = (lists[1:] != lists[:-1]) | (documents[1:] != documents[:-1])
     starts = np.flatnonzero(new)
     occurrences = np.diff(np.append(starts, len(order)))
-    weight = np.add.reduceat(text.weights[pieces], starts) if len(starts) else starts
-    found = classify(weight, occurrences)
+    summed = np.concatenate(([0], np.cumsum(text.weights[pieces], dtype=np.int64)))
+    found = classify(summed[starts + occurrences] - summed[starts], occurrences)
     found |= {
         "documents": documents[starts].astype("<i4"),
         "positions": smallest(text.starts[pieces] + places[order]),
