@@ -17,6 +17,7 @@ from index.analysis import Token, all_in_capitals, piece_tokens
 from index.arrays import Array, ends, smallest, spans
 from index.article import Article
 from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
+from index.places import pack_positions
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
 from index.segment import MAX_ARTICLE_BYTES, pack_strings, pack_terms
 from index.stored import compressor, make_dictionary
@@ -348,9 +349,8 @@ def invert(lists: Array, pieces: Array, places: Array, text: _Text, count: int) 
     occurrences = np.diff(np.append(starts, len(order)))
     summed = np.concatenate(([0], np.cumsum(text.weights[pieces], dtype=np.int64)))
     found = classify(summed[starts + occurrences] - summed[starts], occurrences)
-    found |= {
+    found |= pack_positions(text.starts[pieces] + places[order]) | {
         "documents": documents[starts].astype("<i4"),
-        "positions": smallest(text.starts[pieces] + places[order]),
         "list_ends": ends(np.bincount(lists[starts], minlength=count)),
         "position_ends": ends(np.bincount(lists, minlength=count)),
     }

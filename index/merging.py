@@ -16,6 +16,7 @@ import numpy as np
 from index.arrays import Array, bounds, ends, smallest, spans
 from index.document import FACET_COLUMNS
 from index.inversion import classify, newest_first, pack_sets
+from index.places import pack_positions
 from index.schema import EXACT, STEM, TEXT_FIELDS
 from index.segment import Segment, pack_strings, pack_terms
 from index.stored import compressor
@@ -274,9 +275,8 @@ def _postings(
     rows.clear()
     held: Array = of_list[0] > 0
     found = classify(weights, occurrences)
-    found |= {
+    found |= pack_positions(positions) | {
         "documents": documents,
-        "positions": positions,
         "list_ends": ends(of_list[0, held]),
         "position_ends": ends(of_list[1, held]),
     }
@@ -325,7 +325,7 @@ def _part(source: Source, old: Array, new: Array, numbers: Array) -> _Postings:
         documents[kept],
         segment.class_halves[classes[kept]],
         occurrences,
-        segment.positions[spans(starts[kept], occurrences)],
+        segment.positions.take(spans(starts[kept], occurrences)),
     )
 
 

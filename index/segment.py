@@ -13,7 +13,7 @@ postings; a stem that always stands for one exact term shares its list.
     per stream S    S_ends, S_bytes (terms in order of their bytes), S_keys (their first eight bytes as a number)
     postings        stem_lists (list by stem; exact term i has list i), list_ends, position_ends (per list),
                     documents, classes (per posting), class_weights (weighted occurrences, in halves),
-                    class_occurrences (per class), positions (per occurrence)
+                    class_occurrences (per class), positions (per occurrence, see `index.places`)
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ import numpy as np
 import zstandard
 
 from index.arrays import Array, Arrays, bounds, ends, spans
+from index.places import Positions
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS
 from index.soundness import check_contents, check_layout
 from index.stored import decompressor as make_decompressor
@@ -75,7 +76,7 @@ class Segment:
         self._position_ends = arrays["position_ends"]
         self.documents = arrays["documents"]
         self.classes = arrays["classes"]
-        self.positions = arrays["positions"]
+        self.positions = Positions(arrays)
         self._term_ends = {EXACT: arrays["exact_ends"], STEM: arrays["stem_ends"]}
         self._keys = {EXACT: arrays["exact_keys"], STEM: arrays["stem_keys"]}
         self._bytes = {EXACT: arrays["exact_bytes"], STEM: arrays["stem_bytes"]}
@@ -254,7 +255,7 @@ class Segment:
         times = self.class_occurrences[classes]
         if times.sum(dtype=np.float64) != end - start:  # a sum of whole numbers might run over, and `repeat` trust it
             raise ValueError(f"{self.arrays.name} is not sound: positions are wanting")
-        return Occurrences(np.repeat(documents, times), self.positions[start:end])
+        return Occurrences(np.repeat(documents, times), self.positions.between(start, end))
 
     def occurrences_among(self, number: int, among: Array) -> Occurrences:
         """The places of a posting list's terms in some documents, which are given in ascending order."""
@@ -264,7 +265,7 @@ class Segment:
         times = self.class_occurrences[classes]
         first = np.cumsum(times) - times + bounds(self._position_ends, number)[0]
         chosen = times[found]
-        return Occurrences(np.repeat(documents[found], chosen), self.positions[spans(first[found], chosen)])
+        return Occurrences(np.repeat(documents[found], chosen), self.positions.take(spans(first[found], chosen)))
 
     def field_numbers(self, places: Occurrences) -> Array:
         """The field of each occurrence, as an index into `TEXT_FIELDS`."""

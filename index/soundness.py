@@ -15,6 +15,7 @@ from index.document import FACET_COLUMNS
 from index.schema import EXACT, STEM, TEXT_FIELDS, UNDATED
 
 _MOST_DOCUMENTS = 1 << 31
+_MOST_POSITION = 1 << 40
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799  # the seconds of the years 1 to 9999
 
 _AT_ONCE = 1 << 22
@@ -30,6 +31,7 @@ _BY_DOCUMENT = {
     **{f"{facet}_codes": _WHOLE for facet in FACET_COLUMNS},
 }
 _SIGNALS = ("quality", "heat")
+_WIDE = ("wide_positions", "wide_positions_more")
 _EQUALLY_LONG: Final = (
     {"url_hashes": "u8", "url_documents": _WHOLE},
     *({f"{stream}_ends": _WHOLE, f"{stream}_keys": "u8"} for stream in _STREAMS),
@@ -87,6 +89,8 @@ def check_layout(arrays: Arrays) -> None:
             raise _unsound(arrays, " and ".join(group))
     for name, kind in _OTHERS.items():
         _expect(arrays, name, kind)
+    if _WIDE[0] in arrays or _WIDE[1] in arrays:
+        _expect(arrays, _WIDE[1], _WHOLE, _expect(arrays, _WIDE[0], _WHOLE))
     _expect(arrays, "extents", _WHOLE, documents * len(TEXT_FIELDS))
     if len(arrays["list_ends"]) < len(arrays["exact_ends"]):
         raise _unsound(arrays, "list_ends")
@@ -120,12 +124,23 @@ def check_contents(arrays: Arrays) -> None:
             raise _unsound(arrays, name)
     if arrays["class_occurrences"].max(initial=0) > len(arrays["positions"]) or not _positions_are_right(arrays):
         raise _unsound(arrays, "class_occurrences")
+    _check_wide_positions(arrays)
     published = arrays["published"]
     if not ((published == UNDATED) | ((published >= _EARLIEST) & (published <= _LATEST))).all():
         raise _unsound(arrays, "published")
     for name in _SIGNALS:
         if name in arrays and np.isinf(arrays[name]).any():
             raise _unsound(arrays, name)
+
+
+def _check_wide_positions(arrays: Arrays) -> None:
+    places, more = (arrays.get(name) for name in _WIDE)
+    if places is None or more is None or not len(places):
+        return
+    if not (places[1:] > places[:-1]).all() or int(places[-1]) >= len(arrays["positions"]):
+        raise _unsound(arrays, _WIDE[0])
+    if int(more.max()) >= _MOST_POSITION >> 8:
+        raise _unsound(arrays, _WIDE[1])
 
 
 def _positions_are_right(arrays: Arrays) -> bool:

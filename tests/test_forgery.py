@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -244,6 +245,28 @@ def test_a_posting_of_no_document_is_refused(tmp_path: Path, number: int) -> Non
     documents[5] = number
     put(tmp_path, {**ARRAYS, "documents": documents}, ABOUT)
     with pytest.raises(ValueError, match=r"forged\.segment is not sound: its documents cannot be"):
+        read_all(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("wide_positions", [1 << 31] * 2),
+        ("wide_positions", [1, 0]),
+        ("wide_positions_more", [1 << 40] * 2),
+        ("wide_positions_more", [1]),
+    ],
+)
+def test_positions_that_are_kept_apart_wrongly_are_refused(tmp_path: Path, name: str, values: list[int]) -> None:
+    inverter = Inverter()
+    long = replace(articles(Random(1), 1)[0], text=f"{'lumen ' * 255}tide tides")
+    inverter.add(long, pack(long))
+    arrays, about = inverter.build()
+    read_all(put(tmp_path, arrays, about).parent)
+    assert len(arrays["wide_positions"]) >= len(values)
+    forged = np.array((values * 100)[: len(arrays[name])] if len(values) > 1 else values, dtype="<u8")
+    put(tmp_path, arrays | {name: forged}, about)
+    with pytest.raises(ValueError, match=f"its {name}"):
         read_all(tmp_path)
 
 
