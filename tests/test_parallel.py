@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -86,8 +85,10 @@ def test_there_is_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch) -> No
 _BUSY = """
 from functools import partial
 from itertools import repeat
+from signal import SIGINT, default_int_handler, signal
 from time import sleep
 from index.parallel import in_order
+signal(SIGINT, default_int_handler)  # which who starts the tests in the background turns off
 for result in in_order(repeat(partial(sleep, 0.05)), 2):
     print("at work", flush=True)
 """
@@ -100,9 +101,7 @@ def test_no_process_outlives_its_caller(number: signal.Signals) -> None:
     )
     assert caller.stdout
     assert caller.stdout.readline() == b"at work\n"
-    started = time.monotonic()
     os.killpg(caller.pid, number)  # as a terminal does on Ctrl-C
     _, errors = caller.communicate(timeout=30)  # their end of the pipe is open as long as one of them lives
-    assert time.monotonic() - started < 10
     assert caller.returncode == -number
     assert errors.count(b"Traceback") == (number == signal.SIGINT)
