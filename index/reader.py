@@ -472,9 +472,11 @@ def _join(parts: list[_Part], name: str) -> Column:
     codes: list[npt.NDArray[np.unsignedinteger]] = []
     taken = 1  # sets so far; the empty one is the same for all
     for facet in facets:
-        number = np.array([folded[value.casefold()] for value in facet.values], dtype=np.int64)
+        number = np.array([folded.get(value.casefold(), -1) for value in facet.values], dtype=np.int64)
         sets, lengths = _sets(facet)
-        pairs.append((sets + taken - 1) * len(folded) + number[facet.members])
+        numbers = number[facet.members]
+        there = numbers >= 0
+        pairs.append((sets[there] + taken - 1) * len(folded) + numbers[there])
         moved = np.where(facet.codes == 0, 0, facet.codes.astype(np.int64) + taken - 1).astype(np.uint32)
         codes.append(moved if len(parts) > 1 else facet.codes)
         taken += len(lengths) - 1
@@ -491,7 +493,7 @@ def _join(parts: list[_Part], name: str) -> Column:
 
 
 def _best_spellings(parts: list[_Part], facets: list[Facet]) -> dict[str, tuple[int, str]]:
-    """By folded value the most frequent spelling, with how often it occurs, negated."""
+    """By folded value the most frequent spelling, with how often it occurs, negated; none that only the deleted had."""
     counts: Counter[str] = Counter()
     for part, facet in zip(parts, facets, strict=True):
         sets, lengths = _sets(facet)
@@ -500,8 +502,9 @@ def _best_spellings(parts: list[_Part], facets: list[Facet]) -> dict[str, tuple[
         counts.update(dict(zip(facet.values, of.tolist(), strict=True)))
     best: dict[str, tuple[int, str]] = {}
     for value, count in counts.items():
-        key = value.casefold()
-        best[key] = min(best.get(key, (1, "")), (-count, value))
+        if count:
+            key = value.casefold()
+            best[key] = min(best.get(key, (0, "")), (-count, value))
     return best
 
 
