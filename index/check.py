@@ -51,29 +51,26 @@ def check(settings: Settings, progress: Progress = silent) -> CheckReport:
     generation = Store(settings.index_path).open()
     differences = [Difference("index", generation.manifest.generation, note) for note in generation.notes]
     snapshot = Snapshot(generation.path)
-    try:
-        indexed = {identity: number for number, identity in snapshot.ids()}
-        taken: set[str] = set()
-        seen: set[str] = set()  # the visible ones of them
-        rejects: list[Reject] = []
-        files = 0
-        unpublished = generation.manifest.unpublished
-        for name, path in generation.manifest.archives.items():
-            try:
-                for loaded in _articles(ArchiveSpec(name, Path(path)), settings, progress):
-                    files += 1
-                    if loaded.reject:
-                        rejects.append(loaded.reject)
-                    elif loaded.article:
-                        differences += _compare(loaded, unpublished, rejects, taken, seen, indexed, snapshot)
-            except ArchiveError as error:
-                differences.append(Difference("archive", name, str(error)))
-                seen |= {identity for identity in indexed if identity.startswith(f"{name}/")}
-        extra = sorted(indexed.keys() - seen)
-        differences += [Difference("extra", identity, "in the index, not in the archive") for identity in extra]
-        return CheckReport(tuple(differences), len(indexed), files, tuple(rejects))
-    finally:
-        snapshot.close()
+    indexed = {identity: number for number, identity in snapshot.ids()}
+    taken: set[str] = set()
+    seen: set[str] = set()  # the visible ones of them
+    rejects: list[Reject] = []
+    files = 0
+    unpublished = generation.manifest.unpublished
+    for name, path in generation.manifest.archives.items():
+        try:
+            for loaded in _articles(ArchiveSpec(name, Path(path)), settings, progress):
+                files += 1
+                if loaded.reject:
+                    rejects.append(loaded.reject)
+                elif loaded.article:
+                    differences += _compare(loaded, unpublished, rejects, taken, seen, indexed, snapshot)
+        except ArchiveError as error:
+            differences.append(Difference("archive", name, str(error)))
+            seen |= {identity for identity in indexed if identity.startswith(f"{name}/")}
+    extra = sorted(indexed.keys() - seen)
+    differences += [Difference("extra", identity, "in the index, not in the archive") for identity in extra]
+    return CheckReport(tuple(differences), len(indexed), files, tuple(rejects))
 
 
 def _articles(spec: ArchiveSpec, settings: Settings, progress: Progress) -> Iterator[Loaded]:

@@ -109,7 +109,7 @@ class _Part:
 
 
 class Snapshot:
-    """One generation, read-only; safe to share between threads.
+    """One generation, read-only; safe to share between threads. Its files are unmapped when its last array is gone.
 
     Attributes:
         size: one more than the greatest document number.
@@ -424,10 +424,6 @@ class Snapshot:
             return len(self.terms(prefix))
         first, last = self._parts[0].segment.beginning_with(EXACT, prefix.encode("utf-8", "replace"))
         return last - first
-
-    def close(self) -> None:
-        """Let go of the files; they are unmapped when the last array is gone."""
-        self._parts = []
 
 
 def _parts(opened: ArrayIndex) -> Iterator[_Part]:

@@ -148,8 +148,6 @@ class EmbeddedEngine:
         with self._lock:
             serving = self._serving
             if serving is None or serving.generation is not damaged:  # closed, or a newer generation serves
-                if spare:
-                    spare.searchable.snapshot.close()
                 return
             self._serving = spare or replace(serving, damage=error)
         for note in spare.notes if spare else (str(error),):
@@ -255,10 +253,8 @@ class EmbeddedEngine:
 
     def close(self) -> None:
         with self._lock:
-            serving, self._serving = self._serving, None
+            self._serving = None  # calls that are under way keep what they began with
         self._watch.close()
-        if serving:
-            serving.searchable.snapshot.close()
 
 
 def _cut(text: str, limit: int) -> tuple[str, tuple[Note, ...]]:

@@ -297,7 +297,6 @@ def test_a_reader_that_is_open_keeps_answering(site: Site) -> None:
     assert len(snapshot.postings("exact", "gamma").documents) == 1
     assert snapshot.article(0).title
     assert snapshot.terms("al") == ["alpha"]
-    snapshot.close()
 
 
 def test_related_links_lead_here_or_outward_never_to_removed_ones(site: Site) -> None:
