@@ -87,6 +87,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
     corpora = json.loads(arguments.results.read_text(encoding="utf-8"))
+    corpora = [corpus for corpus in corpora if corpus["corpus"] != "real"]  # other articles, with bodies
     text = "\n".join(table(corpora))
     print(text)
     if arguments.markdown:
