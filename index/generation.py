@@ -43,7 +43,7 @@ KEPT = 2  # generations: the one that serves and the one before
 WHOLE_BYTES = 64 * 1024 * 1024
 """An index up to this size is verified whole even where one opens in haste: it takes a fraction of a second."""
 SMALL_BYTES = 1024 * 1024
-"""Of a larger one, then, the files up to this size each, Whoosh's table of contents among them."""
+"""Of a larger one, then, the files up to this size each, the table of contents among them."""
 
 Marker = tuple[int, int, int]  # inode, modification and change time in ns
 

@@ -18,8 +18,10 @@ arithmetic on its postings alone; places in the text are looked at only where sp
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from index.reader import Documents, Floats, Numbers, Snapshot
 from index.schema import TEXT_FIELDS, UNDATED
@@ -140,23 +142,26 @@ class Ranking:
         """The general case: occurrences field by field, of several spellings those of the one that counts most."""
         count = len(TEXT_FIELDS)
         wanted = np.array([field.name in fields for field in TEXT_FIELDS])
-        keys: list[Numbers] = [np.zeros(0, np.int64)]
-        weights: list[tuple[int, float]] = []
+        keys: dict[int, list[Numbers]] = {}  # by spelling
+        weights: dict[int, list[npt.NDArray[np.float64]]] = {}
         for alternative in alternatives:
             places = self._places(alternative, among)
             field = self._snapshot.field_numbers(places)
-            keys.append((places.documents * count + field)[wanted[field]])
-            weights.append((alternative.spelling, alternative.weight))
-        distinct, inverse = np.unique(np.concatenate(keys), return_inverse=True)
-        spellings: dict[int, np.ndarray] = {}
-        start = 0
-        for (spelling, weight), each in zip(weights, keys[1:], strict=True):
-            total = spellings.setdefault(spelling, np.zeros(len(distinct)))
-            total += weight * np.bincount(inverse[start : start + len(each)], minlength=len(distinct))
-            start += len(each)
+            found = (places.documents * count + field)[wanted[field]]
+            keys.setdefault(alternative.spelling, []).append(found)
+            weights.setdefault(alternative.spelling, []).append(np.full(len(found), alternative.weight))
+        distinct = np.unique(np.concatenate([np.zeros(0, np.int64), *chain.from_iterable(keys.values())]))
         if not len(distinct):
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
-        greatest = np.maximum.reduce(list(spellings.values())) * _WEIGHTS[distinct % count]
+        totals = [
+            np.bincount(
+                distinct.searchsorted(np.concatenate(keys[spelling])),
+                weights=np.concatenate(weights[spelling]),
+                minlength=len(distinct),
+            )
+            for spelling in keys
+        ]
+        greatest = np.maximum.reduce(totals) * _WEIGHTS[distinct % count]
         documents = distinct // count
         first = np.flatnonzero(np.diff(documents, prepend=-1))
         return documents[first].astype(np.int32), np.add.reduceat(greatest, first).astype(np.float32)

@@ -66,11 +66,13 @@ class Spelling:
         if len(parts) != 1 or not parts[0].exact.isalpha() or len(parts[0].exact) < _MIN_CHARS:
             return []
         exact = parts[0].exact
-        if exact not in self._near:
+        found = self._near.get(exact)
+        if found is None:
+            found = self._look_near(exact)
             if len(self._near) >= _CACHED_WORDS:
                 self._near.clear()
-            self._near[exact] = self._look_near(exact)
-        return self._near[exact][:limit]
+            self._near[exact] = found
+        return found[:limit]
 
     def _look_near(self, exact: str) -> list[str]:
         words = self._words = self._words or self._load_words()
