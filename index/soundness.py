@@ -125,7 +125,7 @@ def check_contents(arrays: Arrays) -> None:
     if arrays["class_occurrences"].max(initial=0) > len(arrays["positions"]) or not _positions_are_right(arrays):
         raise _unsound(arrays, "class_occurrences")
     _check_wide_positions(arrays)
-    if arrays["length"].sum(dtype=np.float64) != arrays.about["live_length"]:
+    if float(arrays["length"].sum(dtype=np.float64)) != arrays.about["live_length"]:
         raise _unsound(arrays, "length")
     published = arrays["published"]
     if not ((published == UNDATED) | ((published >= _EARLIEST) & (published <= _LATEST))).all():

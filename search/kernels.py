@@ -167,7 +167,7 @@ def _count_slices(starts: Any, documents: Any) -> Any:
 
 
 class _Tables(threading.local):
-    """Tables over all documents, for one thread; always cleared by who wrote into them."""
+    """Tables over all documents, for one thread; cleared by who wrote into them, or given up."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -192,9 +192,13 @@ class Kernels:
         most = sum(len(row.documents) for row in rows)
         if _FULL * most > self._size or len(rows) > _FULL:
             sums, times = self._tables.sums, self._tables.times
-            for row in rows:
-                _add(sums, times, row.documents, row.scores)
-            return Held(*_collect(sums, times, min(most, self._size)))
+            try:
+                for row in rows:
+                    _add(sums, times, row.documents, row.scores)
+                return Held(*_collect(sums, times, min(most, self._size)))
+            except BaseException:
+                self._tables = _Tables(self._size)  # what was added up before memory ran out belongs to no answer
+                raise
         found = rows[0].documents, rows[0].scores, np.ones(len(rows[0].documents), np.uint8)
         for row in rows[1:]:
             found = _either(*found, row.documents, row.scores, np.ones(len(row.documents), np.uint8))

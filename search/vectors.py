@@ -79,18 +79,22 @@ class Vectors:
             return Scored(few.documents[here], few.scores[here] + many.scores.take(place[here]))
         table = self._tables.absent
         table[many.documents] = many.scores
-        found = table.take(few.documents)
-        table[many.documents] = -1.0
+        try:
+            found = table.take(few.documents)
+        finally:
+            table[many.documents] = -1.0
         here = found >= 0.0
         return Scored(few.documents[here], few.scores[here] + found[here])
 
     def together(self, rows: Sequence[Scored]) -> Held:
         documents, times = self._times([row.documents for row in rows])
         table = self._tables.zeros
-        for row in rows:
-            table[row.documents] += row.scores
-        scores = table.take(documents)
-        table[documents] = 0.0
+        try:
+            for row in rows:
+                table[row.documents] += row.scores
+            scores = table.take(documents)
+        finally:
+            table[documents] = 0.0
         return Held(documents, scores, times)
 
     def _times(self, rows: Sequence[Documents]) -> tuple[Documents, Numbers]:

@@ -270,6 +270,13 @@ def test_positions_that_are_kept_apart_wrongly_are_refused(tmp_path: Path, name:
         read_all(tmp_path)
 
 
+@pytest.mark.parametrize("length", [-1, 0, 10**400])
+def test_a_length_that_is_not_that_of_the_documents_is_refused(tmp_path: Path, length: int) -> None:
+    put(tmp_path, ARRAYS, {**ABOUT, "live_length": length})
+    with pytest.raises(ValueError, match=r"forged\.segment is not sound: its length cannot be"):
+        read_all(tmp_path)
+
+
 def test_counts_whose_sum_runs_over_are_refused(tmp_path: Path) -> None:
     """Four times 2**62 are none, to a sum of 64 bits; numpy's repeat would write all of them."""
     arrays = {**ARRAYS, "class_occurrences": np.full(len(ARRAYS["class_occurrences"]), 1 << 62, "<u8")}

@@ -53,6 +53,15 @@ def held(scored: Scored) -> dict[int, float]:
     return dict(zip(scored.documents.tolist(), scored.scores.tolist(), strict=True))
 
 
+def test_what_failed_half_way_leaves_nothing_behind(make: type) -> None:
+    operations: Operations = make(10)
+    whole, broken = row([1, 2, 3], Random(0)), Scored(np.array([2, 4], np.int32), None)  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="(?i)none|cast"):
+        operations.together([whole, broken])
+    found = operations.together([whole, whole])
+    assert (found.documents.tolist(), found.scores.tolist()) == ([1, 2, 3], (2 * whole.scores).tolist())
+
+
 @given(drawn=rows(least=2))
 def test_both_is_what_both_have(make: type, drawn: tuple[int, list[Scored]]) -> None:
     size, (one, other, *_) = drawn
