@@ -56,7 +56,7 @@ def held(scored: Scored) -> dict[int, float]:
 def test_what_failed_half_way_leaves_nothing_behind(make: type) -> None:
     operations: Operations = make(10)
     whole, broken = row([1, 2, 3], Random(0)), Scored(np.array([2, 4], np.int32), None)  # type: ignore[arg-type]
-    with pytest.raises(Exception, match="(?i)none|cast"):
+    with pytest.raises(Exception, match=r"(?i)none|cast"):
         operations.together([whole, broken])
     found = operations.together([whole, whole])
     assert (found.documents.tolist(), found.scores.tolist()) == ([1, 2, 3], (2 * whole.scores).tolist())
