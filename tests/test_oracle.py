@@ -582,3 +582,23 @@ def whoosh_patterns(patterns: Iterable[Pattern], fields: Iterable[str]) -> whoos
             return None
         found.append(whoosh_query.Phrase(stream, terms) if len(terms) > 1 else whoosh_query.Term(stream, terms[0]))
     return whoosh_query.Or(found)
+
+
+def test_a_facet_value_that_only_deleted_articles_had_is_gone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    held = {f"a/{n}": Article(f"a/{n}", "a", str(n), title="Tide", topics=("News",)) for n in range(9)}
+    gone = Article("a/gone", "a", "gone", title="Tide", topics=("Secret",))
+    publish(store, {}, [*held.items(), (gone.id, gone)])
+    publish(store, {**held, gone.id: gone}, [(gone.id, None)])
+    with closing(EmbeddedEngine(Settings(index=str(tmp_path)))) as engine:
+        found = engine.search(Query("tide", filters=Filters({"topic": ("SECRET",)})))
+        assert found.facets["topic"] == (Bucket("News", 9, selected=False), Bucket("SECRET", 0, selected=True))
+
+
+def test_an_engine_may_be_closed_while_it_answers(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    archive(1).commit(store, added=9)
+    engine = EmbeddedEngine(Settings(index=str(tmp_path)))
+    ranked = engine.rank(Query("NOT nothing"))
+    engine.close()
+    assert len(ranked.ids) == ranked.total == 9
