@@ -14,7 +14,6 @@ Cleaning text of markup is `index.text`'s work; what a query does with the terms
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -22,7 +21,6 @@ from typing import NamedTuple
 import Stemmer
 
 MAX_TERM_CHARS = 64
-VALUE_GAP = 100  # positions between two values of one field, so that no phrase crosses from one to the next
 
 FUNCTION_WORDS = frozenset(
     """a about above after again against all also am among an and any are aren't as at be because been before being
@@ -273,37 +271,6 @@ def _stem(exact: str) -> str:
         return base
     stem: str = _snowball.stemWord(base)
     return stem
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """The terms of one field of one article: positions by term, ascending, and the number of tokens."""
-
-    exact: dict[str, list[int]]
-    stem: dict[str, list[int]]
-    length: int
-
-
-def streams(values: Iterable[str]) -> Streams:
-    """Analyze the values of one field into its exact and its stem stream."""
-    exact: dict[str, list[int]] = {}
-    stem: dict[str, list[int]] = {}
-    base = length = 0
-    for value in values:
-        position = -1
-        for token in tokens(value):
-            position = base + token.position
-            _note(exact, token.exact, position)
-            _note(stem, token.stem, position)
-            length += not token.extra
-        base = position + 1 + VALUE_GAP if position >= 0 else base
-    return Streams(exact, stem, length)
-
-
-def _note(stream: dict[str, list[int]], term: str, position: int) -> None:
-    positions = stream.setdefault(term, [])
-    if not positions or positions[-1] != position:  # a joined word may repeat its first part's stem
-        positions.append(position)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,11 +147,6 @@ def to_json(article: Article) -> str:
     return pack(article).decode("utf-8", "surrogatepass")
 
 
-def from_json(text: str) -> Article:
-    """The article that `to_json` wrote; raises what `unpack` does."""
-    return unpack(text.encode("utf-8", "surrogatepass"))
-
-
 def _places(*names: str) -> list[int]:
     order = [each.name for each in fields(Article)]
     return [order.index(name) for name in names]

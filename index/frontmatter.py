@@ -70,11 +70,6 @@ class FrontMatter:
         """The outline with the lines below `related:`."""
         return _split(_decode(self.data, self.data), self.outline[:3])[0]
 
-    @property
-    def body_line(self) -> int:
-        """1-based line of the file on which the body starts."""
-        return self.head.count("\n") + 2
-
     def line_of(self, key: str) -> int | None:
         """1-based line of a top-level key (of the last one where it is repeated); `a.b` is looked up as `a`."""
         head = self.head

@@ -228,12 +228,6 @@ class Snapshot:
         found = max((int(each[0]) for each in first if len(each)), default=UNDATED)
         return None if found == UNDATED else found
 
-    def published_of(self, number: int) -> int | None:
-        """When a document was published, in seconds since 1970, None where that is unknown."""
-        part = self._part(number)
-        seconds = int(part.segment.published[number - part.first])
-        return None if seconds == UNDATED else seconds
-
     def id(self, number: int) -> str:
         """The article id of a document."""
         part = self._part(number)

@@ -1,8 +1,8 @@
 """The embedded engine's writer: articles into the segments of a generation that is being written.
 
-Articles are held until `RUN_BYTES` of them (as stored) are together, which with their postings takes some twenty times
-as much memory, then written as a segment; `commit` merges segments as `index.merging` says, which takes about twice the
-size of the segment that comes out.
+Articles are held until `RUN_BYTES` of them (packed, not yet compressed) are together, which with their postings takes
+some twenty times as much memory, then written as a segment; `commit` merges segments as `index.merging` says, which
+takes about five times the size of the segment that comes out.
 """
 
 import secrets

@@ -48,7 +48,7 @@ def in_order(documents: Documents, scores: Floats | None, sort: Sort, count: int
     Args:
         documents: ascending, so in order of date and id within each segment.
         scores: of each; None for an order by date alone.
-        sort: the tie-break of equal scores is oldest first where that was asked for.
+        sort: tells oldest first from newest first where there are no scores.
         count: how many are wanted.
         searchable: whose documents they are.
     """

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analysis import MAX_TERM_CHARS, Pieces, Token, all_in_capitals, fingerprint, streams, tokens, word_forms
+from index.analysis import MAX_TERM_CHARS, Pieces, Token, all_in_capitals, fingerprint, tokens, word_forms
 
 
 def exact(text: str) -> list[str]:
@@ -105,12 +105,6 @@ def test_ranges_are_places_in_the_text() -> None:
     assert found == {"Café", "multi", "cloud", "multi-cloud", "U.S.", "東京", "東", "京"}
 
 
-def test_a_phrase_cannot_cross_from_one_value_to_the_next() -> None:
-    stream = streams(["Ada Lovelace", "Grace Hopper"])
-    assert stream.length == 4
-    assert stream.exact["grace"][0] - stream.exact["lovelace"][0] > 1
-
-
 @settings(max_examples=300)
 @given(st.text(max_size=200))
 def test_any_text_is_analyzed(text: str) -> None:
@@ -119,8 +113,6 @@ def test_any_text_is_analyzed(text: str) -> None:
     assert all(0 < len(token.exact) <= MAX_TERM_CHARS and token.stem for token in found)
     positions = [token.position for token in found if not token.extra]
     assert positions == sorted(positions)
-    for stream in (streams([text]).exact, streams([text]).stem):
-        assert all(places == sorted(set(places)) for places in stream.values())
 
 
 @settings(max_examples=200)

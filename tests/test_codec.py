@@ -17,7 +17,7 @@ from whoosh import query, reading, scoring
 from whoosh.matching import NullMatcher, ReadTooFar
 from whoosh.support.levenshtein import distance
 
-from index.article import Article, from_json, to_json
+from index.article import Article, pack, unpack
 from index.codec import ArrayCodec, ArrayIndex
 from index.schema import KEYWORD_FIELDS, TEXT_FIELDS
 from index.toc import Toc
@@ -44,7 +44,7 @@ def archives(directory: Path, seed: int) -> Iterator[Held]:
 
 def ids_by_number(reader: Any) -> dict[int, str]:
     """The ids of live documents, from what is stored."""
-    return {number: from_json(stored["article"].decode()).id for number, stored in reader.iter_docs()}
+    return {number: unpack(stored["article"]).id for number, stored in reader.iter_docs()}
 
 
 # Reading
@@ -75,7 +75,7 @@ def assert_documents(reader: Any, held: Held) -> None:
     assert reader.has_column("article")
     column = reader.column_reader("article")
     for number, identity in ids.items():
-        assert column[number].decode() == to_json(held[identity])
+        assert column[number] == pack(held[identity])
         assert reader.stored_fields(number) == {"article": column[number]}
         each = plain(held[identity])
         for field in TEXT_FIELDS:
@@ -313,7 +313,7 @@ def test_whoosh_finds_what_brute_force_finds(tmp_path: Path, seed: int) -> None:
             for number in range(60):
                 asked, holds = typist.ask()
                 limit = None if number % 2 else len(held)  # with a limit Whoosh goes from document to document
-                found = sorted(from_json(hit["article"].decode()).id for hit in searcher.search(asked, limit=limit))
+                found = sorted(unpack(hit["article"]).id for hit in searcher.search(asked, limit=limit))
                 expected = [each.article.id for each in everything if holds(each.whoosh())]
                 assert found == sorted(expected), asked
 
@@ -357,5 +357,5 @@ def test_scores_follow_the_formula(tmp_path: Path, commits: list[int]) -> None:
                 for identity in holders
             }
             results = searcher.search(query.Term(name, term.decode()), limit=None)
-            scores = {from_json(hit["article"].decode()).id: hit.score for hit in results}
+            scores = {unpack(hit["article"]).id: hit.score for hit in results}
             assert scores == pytest.approx(expected)

@@ -75,7 +75,7 @@ def in_full(head: str) -> Any:
 def test_mapping_body_and_lines() -> None:
     found = parsed("---\ntitle: Hello\nquality: 7\n---\nFirst\nSecond\n")
     assert found.values == {"title": "Hello", "quality": 7}
-    assert (found.body, found.body_line) == ("First\nSecond\n", 5)
+    assert found.body == "First\nSecond\n"
     assert (found.line_of("quality"), found.line_of("provider.name"), found.line_of("First")) == (3, None, None)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.article import Article, Image, Provider, Warn, from_json, to_json
+from index.article import Article, Image, Provider, Warn, pack, unpack
 from index.load import KNOWN_KEYS, LoadError, Origin, load_article
 
 LINES = {"quality": 4, "provider": 9}
@@ -100,7 +100,7 @@ def test_every_known_key_has_its_place() -> None:
         images=(Image("https://e.org/1.jpg", 1200, 600, "It"), Image("https://e.org/2.jpg")),
         related=("https://e.org/r1", "https://e.org/r2"),
     )
-    assert from_json(to_json(found)) == found
+    assert unpack(pack(found)) == found
 
 
 @pytest.mark.parametrize(
@@ -420,8 +420,8 @@ _KEYS = st.sampled_from(sorted(KNOWN_KEYS | {"other"}))
 @given(st.dictionaries(_KEYS, _VALUE, max_size=8))
 def test_any_front_matter_gives_an_article_that_can_be_stored(front: dict[str, Any]) -> None:
     found, warnings, _ = load(front, "Text.")
-    assert from_json(to_json(found)) == found
-    to_json(found).encode()
+    assert unpack(pack(found)) == found
+    pack(found).decode()
     assert all(warning.reason and "\n" not in warning.reason for warning in warnings)
 
 

@@ -15,7 +15,7 @@ from plain import Plain, article, articles, in_order, plain
 from index import inversion, merging, soundness
 from index.analysis import Token, all_in_capitals, tokens
 from index.arrays import write_arrays
-from index.article import Article, pack, to_json
+from index.article import Article, pack
 from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds
 from index.inversion import Inverter
 from index.merging import LARGEST, Source, choose, merge
@@ -55,7 +55,7 @@ def assert_says(segment: Segment, held: Sequence[Article]) -> None:
         assert (signal is None) == (not any(x is not None for x in found))
     decompressor = segment.decompressor()
     stored = [segment.article(number, decompressor).decode() for number in range(segment.size)]
-    assert stored == [to_json(each) for each in ordered]
+    assert stored == [pack(each).decode() for each in ordered]
     assert_addresses(segment, ordered)
     for name in FACET_COLUMNS:
         assert_facet(segment, name, [facet_values(each)[name] for each in ordered])
