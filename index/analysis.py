@@ -14,6 +14,7 @@ Cleaning text of markup is `index.text`'s work; what a query does with the terms
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple

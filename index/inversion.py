@@ -22,7 +22,9 @@ from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
 from index.segment import MAX_ARTICLE_BYTES, pack_strings, pack_terms
 from index.stored import compressor, make_dictionary
 
-_MAX_PIECES = 500_000  # of the analysis cache, some 300 bytes each; beyond that it starts anew with the next segment
+_TOKEN_BYTES = 130  # that a token takes while postings are made of it
+_KNOWN_BYTES = 700  # that a token of a piece takes in the analysis cache
+_MOST_KNOWN_BYTES = 256 << 20  # beyond that the cache starts anew with the next segment
 
 _FIELD_WEIGHTS = np.array([round(field.weight * HALF) for field in TEXT_FIELDS], dtype=np.int64)
 _BEFORE = ",;:!?()[]{}<>\"'“”‘’«»…–—-*|/$#@%=~"  # at the beginning of a piece these are never part of a token
@@ -47,6 +49,11 @@ class _Pieces:
         self.positions = array("q")  # that the piece takes
         self.lengths = array("q")  # its tokens, extras not counted
         self.occurrences = {EXACT: _Occurrences(), STEM: _Occurrences()}
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory all this takes."""
+        return _KNOWN_BYTES * len(self.occurrences[EXACT].terms)
 
     def add(self, piece: str, *, capitals: bool) -> int:
         """Analyze a new piece; returns its number."""
@@ -136,9 +143,9 @@ class Inverter:
         self._clear()
 
     def _clear(self) -> None:
-        if len(self._pieces.positions) > _MAX_PIECES:
+        if self._pieces.held_bytes > _MOST_KNOWN_BYTES:
             self._pieces = _Pieces()
-        self.held_bytes = 0
+        self._packed_bytes = self._tokens = 0
         self._ids: list[str] = []
         self._text = array("q")  # piece numbers, value after value
         self._value_pieces = array("q")  # pieces of each value
@@ -155,6 +162,11 @@ class Inverter:
     def __len__(self) -> int:
         return len(self._ids)
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory it takes to build a segment now."""
+        return self._packed_bytes + _TOKEN_BYTES * self._tokens + self._pieces.held_bytes
+
     def add(self, article: Article, packed: bytes) -> None:
         """Take one more article, and what is stored of it.
 
@@ -163,7 +175,7 @@ class Inverter:
         """
         if len(packed) > MAX_ARTICLE_BYTES:
             raise ValueError(f"{article.id} takes more than {MAX_ARTICLE_BYTES:,} bytes")
-        values = 0
+        values, start = 0, len(self._text)
         for field, texts in enumerate(searched_text(article).values()):
             for text in texts:
                 self._text.extend(self._analyzed(text))
@@ -179,7 +191,8 @@ class Inverter:
             self._url_hashes.append(key)
             self._url_documents.append(len(self._ids))
         self._articles.append(packed)
-        self.held_bytes += len(packed)
+        self._packed_bytes += len(packed)
+        self._tokens += sum(map(self._pieces.positions.__getitem__, self._text[start:]))
         self._ids.append(article.id)
 
     def _analyzed(self, text: str) -> Iterator[int]:

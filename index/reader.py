@@ -357,7 +357,7 @@ class Snapshot:
     def prefix_postings(self, prefix: str, limit: int) -> Postings:
         """Where the exact terms that begin so occur, the `limit` shortest of them; documents in no order, repeated."""
         start = prefix.encode("utf-8", "replace")
-        if self.count_terms(prefix) > limit:
+        if self.has_more_terms(prefix, limit):
             shortest = sorted(self.terms(prefix), key=lambda term: (len(term), term))[:limit]
             return _joined([self.postings(EXACT, term) for term in shortest])
         found = []
@@ -412,12 +412,12 @@ class Snapshot:
         found = [part.segment.terms(EXACT, *part.segment.beginning_with(EXACT, start)) for part in self._parts]
         return found[0] if len(found) == 1 else sorted(set().union(*found))
 
-    def count_terms(self, prefix: str) -> int:
-        """How many exact terms begin with `prefix`."""
-        if len(self._parts) != 1:
-            return len(self.terms(prefix))
-        first, last = self._parts[0].segment.beginning_with(EXACT, prefix.encode("utf-8", "replace"))
-        return last - first
+    def has_more_terms(self, prefix: str, limit: int) -> bool:
+        """Whether more than `limit` exact terms begin with `prefix`."""
+        start = prefix.encode("utf-8", "replace")
+        ranges = [part.segment.beginning_with(EXACT, start) for part in self._parts]
+        most = sum(last - first for first, last in ranges)
+        return most > limit and (len(ranges) == 1 or len(self.terms(prefix)) > limit)
 
 
 def _parts(opened: ArrayIndex) -> Iterator[_Part]:

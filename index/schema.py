@@ -60,7 +60,7 @@ def whoosh_schema() -> fields.Schema:
 
 
 def fingerprint() -> str:
-    """What an index depends on besides the articles: format, fields, and what the analyzer does."""
-    names = [field.name for field in TEXT_FIELDS]
-    parts = (FORMAT, names, KEYWORD_FIELDS, analyzer_fingerprint())
+    """What an index depends on besides the articles: format, fields with their weights, what the analyzer does."""
+    fields_ = [(field.name, field.weight) for field in TEXT_FIELDS]
+    parts = (FORMAT, fields_, HALF, KEYWORD_FIELDS, analyzer_fingerprint())
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -1,8 +1,8 @@
 """The embedded engine's writer: articles into the segments of a generation that is being written.
 
-Articles are held until `RUN_BYTES` of them (packed, not yet compressed) are together, which with their postings takes
-some twenty times as much memory, then written as a segment; `commit` merges segments as `index.merging` says, which
-takes about five times the size of the segment that comes out.
+Articles are held until they, their postings and the analysis cache are reckoned to take `RUN_BYTES` of memory, or
+`RUN_ARTICLES` are together, then written as a segment; `commit` merges segments as `index.merging` says, which takes
+about five times the size of the segment that comes out.
 """
 
 import secrets
@@ -18,7 +18,7 @@ from index.merging import LARGEST, Source, choose, merge
 from index.stored import WORTH_KEEPING
 from index.toc import SegmentEntry, Toc, deleted_documents
 
-RUN_BYTES = 32 << 20
+RUN_BYTES = 640 << 20
 RUN_ARTICLES = 65_536
 
 

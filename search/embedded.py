@@ -155,7 +155,7 @@ class EmbeddedEngine:
 
     def accelerate(self) -> bool:
         """Evaluate with compiled code from now on, where that can be had; takes seconds, and may run beside work."""
-        make = compiled(self._current().searchable)
+        make = compiled()
         if make is None:
             return False
         self._arithmetic = make

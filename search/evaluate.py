@@ -281,9 +281,8 @@ class _Evaluation:
     def _prefix(self, prefix: Prefix, *, negated: bool) -> Scored:
         limit = MAX_EXPANSION // max(1, self._prefixes)
         clause = self._planner.prefix(prefix, limit)
-        if (
-            not any(note.kind == "expanded" for note in self._notes)
-            and self._snapshot.count_terms(clause.beginning) > limit
+        if not any(note.kind == "expanded" for note in self._notes) and self._snapshot.has_more_terms(
+            clause.beginning, limit
         ):
             text = f"More words begin with “{prefix.text}” than are looked at ({MAX_EXPANSION:,} a query)."
             self._notes.append(Note("expanded", text))

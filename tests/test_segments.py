@@ -33,7 +33,7 @@ def written(path: Path, arrays: Any) -> Segment:
 
 
 def segment_of(path: Path, held: Sequence[Article], inverter: Inverter | None = None) -> Segment:
-    inverter = inverter or Inverter()
+    inverter = Inverter() if inverter is None else inverter
     for each in held:
         inverter.add(each, pack(each))
     return written(path, inverter.build())
@@ -180,11 +180,12 @@ def test_a_segment_says_what_its_articles_say(tmp_path: Path, count: int) -> Non
 def test_an_inverter_starts_anew_after_each_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it has analyzed it keeps, up to a limit."""
     random, inverter = Random(3), Inverter()
-    for limit in (10**6, 10**6, 0, 0):
-        monkeypatch.setattr(inversion, "_MAX_PIECES", limit)
+    for limit in (10**9, 10**9, 0, 0):
+        monkeypatch.setattr(inversion, "_MOST_KNOWN_BYTES", limit)
         held = articles(random, 12)
         assert_says(segment_of(tmp_path / f"{random.random()}.segment", held, inverter), held)
-        assert (len(inverter), inverter.held_bytes) == (0, 0)
+        assert len(inverter) == 0
+        assert (inverter.held_bytes > 0) == (limit > 0)  # what is known of pieces
 
 
 def test_articles_without_any_word_make_a_segment(tmp_path: Path) -> None:
@@ -329,3 +330,12 @@ def test_segments_stay_few_and_articles_are_seldom_rewritten(commits: list[int])
         assert sum(sizes) == total
         assert len(sizes) <= 2 * np.log2(total) + 1
         assert rewritten <= total * (2 * np.log2(total) + 2)
+
+
+def test_many_tokens_are_written_out_as_soon_as_they_take_much_memory(tmp_path: Path) -> None:
+    """Texts without spaces have many tokens for their size."""
+    random, inverter = Random(7), Inverter()
+    for number in range(40):
+        text = "".join(chr(random.randrange(0x4E00, 0x9FFF)) for _ in range(5_000))
+        inverter.add(held := Article(id=f"a/{number}", archive="a", path=str(number), text=text), pack(held))
+    assert inverter.held_bytes > 40 * 5_000 * 500
