@@ -67,7 +67,7 @@ class Evaluated:
     @property
     def holding_all(self) -> int:
         """How many articles hold every word."""
-        return len(self.documents) if self.full is None else int(self.full.sum())
+        return len(self.documents) if self.full is None else int(np.count_nonzero(self.full))
 
 
 @dataclass(frozen=True, slots=True)

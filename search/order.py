@@ -39,7 +39,7 @@ def page_of(query: Query, found: Evaluated, mask: Flags | None, searchable: Sear
             order = np.concatenate((order, places[more]))
     order = order[offset:]
     page = Page(documents[order], None if scores is None else scores[order], None if full is None else full[order])
-    return page, len(documents), len(documents) if full is None else int(full.sum())
+    return page, len(documents), len(documents) if full is None else int(np.count_nonzero(full))
 
 
 def in_order(documents: Documents, scores: Floats | None, sort: Sort, count: int, searchable: Searchable) -> Numbers:
