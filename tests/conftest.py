@@ -1,6 +1,8 @@
 """What several test files share: an index of the example archive, and apps over archives made on the spot."""
 
 import os
+import pickle
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -84,3 +86,40 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if wanting and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(f"{len(wanting)} tests were skipped that must run here", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+# For tests of forged files
+
+
+@pytest.fixture
+def nothing_waits() -> Iterator[None]:
+    """What hangs is interrupted."""
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+
+
+class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
+        return Path.touch, (self.marker,)
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Iterator[Path]:
+    """A file that must never come to be."""
+    path = tmp_path / "it-went-off"
+    yield path
+    assert not path.exists()
+
+
+@pytest.fixture
+def bomb(marker: Path) -> bytes:
+    data = pickle.dumps(Bomb(marker))
+    pickle.loads(data)
+    marker.unlink()  # so it does go off where it is unpickled
+    return data

@@ -7,10 +7,8 @@ match: it is refused by the name of the file, and a reindex mends it, a full one
 import hashlib
 import json
 import os
-import pickle
 import shutil
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -29,33 +27,7 @@ from index.settings import Settings
 from search.embedded import EmbeddedEngine
 from search.query import Filters, Query
 
-
-@pytest.fixture(autouse=True)
-def _nothing_waits() -> Iterator[None]:
-    """What hangs is interrupted."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
-
-
-class Bomb:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
-        return Path.touch, (self.marker,)
-
-
-@pytest.fixture
-def bomb(tmp_path: Path) -> Iterator[bytes]:
-    marker = tmp_path / "it-went-off"
-    data = pickle.dumps(Bomb(marker))
-    pickle.loads(data)
-    marker.unlink()  # so it does go off where it is unpickled
-    yield data
-    assert not marker.exists()
+pytestmark = pytest.mark.usefixtures("nothing_waits")
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ Whoosh's own files are pickles, which run what they name when they are opened; o
 
 import json
 import os
-import pickle
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,41 +31,9 @@ from index.merging import Source, merge
 from index.segment import MAX_ARTICLE_BYTES, Segment
 from index.toc import FILE, SegmentEntry, Toc, deleted_documents
 
+pytestmark = pytest.mark.usefixtures("nothing_waits")
+
 _MAGIC = b"BSARRAYS"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_waits() -> Iterator[None]:
-    """What hangs is interrupted."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
-
-
-class Bomb:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
-        return Path.touch, (self.marker,)
-
-
-@pytest.fixture
-def marker(tmp_path: Path) -> Iterator[Path]:
-    """A file that must never come to be."""
-    path = tmp_path / "it-went-off"
-    yield path
-    assert not path.exists()
-
-
-@pytest.fixture
-def bomb(marker: Path) -> bytes:
-    data = pickle.dumps(Bomb(marker))
-    pickle.loads(data)
-    marker.unlink()  # so it does go off where it is unpickled
-    return data
 
 
 @pytest.fixture
