@@ -3,10 +3,9 @@
     python -m bench.profile INDEX ASKS.json [--kind or] [--lines 25]
 
 INDEX and ASKS are what `bench.speed` left in its cache. All questions of the kind are asked to warm up, timed, and
-asked once more under cProfile. What each touches is counted in pages: the kernel forgets which pages were used
-(`/proc/self/clear_refs`), the question is asked, and the pages used are added up, less those of a question for a word
-that is nowhere. Whole pages count, so it is an upper bound, closer the larger the index is. It is set against the
-speed at which numpy copies an array much larger than any cache.
+asked once more under cProfile. The bytes that a question cannot do without are the numbers and scores of the rows that
+its words have, and the same of the result with the codes that facets count; they are set against the speed at which
+numpy copies an array much larger than any cache.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from bench.engine import Ask
 from bench.ours import Broadsheet
 
 COPIED_BYTES = 400_000_000
-NOWHERE = Ask("nowhere", ("qqxzzqx",))
+ROW_BYTES, RESULT_BYTES = 8, 12  # a document: number and score; and the code of its topics
 
 
 def bandwidth() -> float:
@@ -40,21 +39,11 @@ def bandwidth() -> float:
     return best
 
 
-def touched_bytes() -> int:
-    """Pages used since the last `forget`."""
-    lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Referenced:"))
-
-
-def forget() -> None:
-    Path("/proc/self/clear_refs").write_text("1", encoding="ascii")
-
-
-def touched(searcher: Broadsheet, ask: Ask) -> int:
-    question = searcher.prepare(ask)
-    forget()
-    searcher.answer(question, facets=True, total=True)
-    return touched_bytes()
+def needed_bytes(searcher: Broadsheet, ask: Ask) -> int:
+    ranked = searcher.engine.rank(searcher.prepare(ask)[0])
+    ranking = searcher.engine._serving.searchable.ranking  # type: ignore[union-attr] # it is open
+    rows = sum(len(ranking.score(clause).documents) for clause in ranked.found.clauses)
+    return ROW_BYTES * rows + RESULT_BYTES * len(ranked.found.documents)
 
 
 def cpu_ms(searcher: Broadsheet, asks: Sequence[Ask]) -> list[float]:
@@ -87,15 +76,11 @@ def main() -> None:
         searcher.answer(question, facets=True, total=True)
     profiler.disable()
     pstats.Stats(profiler).sort_stats("tottime").print_stats(arguments.lines)
-    idle = touched(searcher, NOWHERE)
-    beyond = [max(0, touched(searcher, ask) - idle) for ask in asks]
-    speed = bandwidth()
-    typical, bound = median(taken), median(beyond) / speed * 1_000
+    needed, speed, typical = median(needed_bytes(searcher, ask) for ask in asks), bandwidth(), median(taken)
+    bound = needed / speed * 1_000
     print(f"{len(asks)} questions of kind {arguments.kind}: {typical:.3f} ms CPU each (median)")
-    print(f"pages touched beyond an empty answer: {median(beyond) / 1e6:.2f} MB (median)")
-    print(
-        f"memory: {speed / 1e9:.1f} GB/s, so {bound:.3f} ms for them: {typical / bound if bound else 0:.1f} times that"
-    )
+    print(f"rows and result: {needed / 1e3:,.0f} kB (median); at {speed / 1e9:.1f} GB/s {bound:.3f} ms")
+    print(f"the question takes {typical / bound:.0f} times that" if bound else "nothing was found")
     searcher.close()
 
 
