@@ -7,7 +7,6 @@ Whoosh writes tuple by tuple are left to the base classes, which refuse. Terms a
 `index.codec_terms`.
 """
 
-import secrets
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -81,10 +80,6 @@ class ArrayCodec(base.Codec):  # type: ignore[misc]
     ) -> ArrayMatcher:
         """A matcher; `dbfile` is not a file here but the postings themselves."""
         return ArrayMatcher(dbfile, format_, term, scorer)
-
-    def new_segment(self, storage: Any, indexname: str) -> "ArraySegment":
-        """A segment of a new name, for `index.arrays.write_arrays` to fill."""
-        return ArraySegment(Path(storage.folder), SegmentEntry(f"{secrets.token_hex(8)}.segment"))
 
 
 class ArraySegment(base.Segment):  # type: ignore[misc]
