@@ -1,10 +1,12 @@
-"""Filters and facets: the reader's choices applied, and every value counted over all matches.
+"""Filters and facets: the reader's choices and exclusions applied, and every value counted over all matches.
 
-OR within a facet, AND across facets. A chosen value does not shrink its own facet: each facet is counted over the
-matches that all other choices leave.
+OR within a facet, AND across facets; an article with an excluded value is left out. The number on a value is what one
+gets by choosing it: each facet is counted over the matches that the choices in all other facets and all exclusions
+leave. An excluded value alone is counted as if nothing were excluded in its facet: so many articles it keeps out.
 """
 
 from dataclasses import dataclass
+from dataclasses import field as field_
 
 import numpy as np
 
@@ -16,16 +18,17 @@ from search.results import Bucket, YearBucket
 
 _NONE = Filters()
 
-SHOWN = 20  # values a facet, besides the chosen ones
+SHOWN = 20  # values a facet, besides the chosen and excluded ones
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many articles have each value, and how many have none."""
+    """How many articles have each value, how many have none, and how many each excluded value keeps out."""
 
     values: tuple[str, ...]
     counts: Numbers
     without: int
+    kept_out: dict[str, int] = field_(default_factory=dict)
 
     def by_value(self) -> dict[str, int]:
         """The values that some article has, and how many have it."""
@@ -36,8 +39,9 @@ class Choices:
     """The filters of one query applied to what it matches.
 
     Args:
-        filters: the reader's choices.
+        filters: the reader's choices and exclusions.
         documents: all matches, ascending.
+        searchable: whose documents they are.
     """
 
     def __init__(self, filters: Filters, documents: Documents, searchable: Searchable) -> None:
@@ -45,16 +49,19 @@ class Choices:
         self._documents = documents
         self._searchable = searchable
         self._by_date = filters.start is not None or filters.end is not None
-        self._masks: dict[str, Flags] = {}
+        self._choices: dict[str, Flags] = {}  # which matches each facet's choices leave
+        self._exclusions: dict[str, Flags] = {}  # and its exclusions
         if filters == _NONE:
             return
         for name in FACETS:
-            mask = self._chosen(name)
-            if mask is not None:
-                self._masks[name] = mask
+            chosen, left = self._chosen(name), self._not_excluded(name)
+            if chosen is not None:
+                self._choices[name] = chosen
+            if left is not None:
+                self._exclusions[name] = left
         date = self._chosen_dates()
         if date is not None:
-            self._masks["date"] = date
+            self._choices["date"] = date
 
     def _chosen(self, name: str) -> Flags | None:
         values, missing = self._filters.chosen.get(name, ()), name in self._filters.missing
@@ -63,6 +70,13 @@ class Choices:
         column = self._searchable.snapshot.columns[name]
         sets = column.having(tuple(sorted(self._codes(column, values))), none=missing)
         return sets.take(column.codes.take(self._documents))
+
+    def _not_excluded(self, name: str) -> Flags | None:
+        column = self._searchable.snapshot.columns[name]
+        codes = self._codes(column, self._filters.excluded.get(name, ()))
+        if not codes:
+            return None
+        return ~column.having(tuple(sorted(codes))).take(column.codes.take(self._documents))
 
     @staticmethod
     def _codes(column: Column, values: tuple[str, ...]) -> set[int]:
@@ -78,39 +92,63 @@ class Choices:
         mask = dated_between(self._searchable.snapshot, self._documents, Range(start, end))
         return mask if undated is None else mask | undated
 
-    def mask(self, but: str = "") -> Flags | None:
-        """Which matches all choices leave, those in the facet `but` set aside; None where that is all."""
-        if not self._masks:
-            return None
-        masks = [mask for name, mask in self._masks.items() if name != but]
+    def mask(self, unchosen: str = "", unexcluded: str = "") -> Flags | None:
+        """Which matches the filters leave; None where that is all.
+
+        Args:
+            unchosen: a facet whose choices are set aside.
+            unexcluded: a facet whose exclusions are set aside.
+        """
+        masks = [mask for name, mask in self._choices.items() if name != unchosen]
+        masks += [mask for name, mask in self._exclusions.items() if name != unexcluded]
         return np.logical_and.reduce(masks) if masks else None
 
-    def _left(self, but: str) -> Documents:
-        mask = self.mask(but)
+    def _left(self, unchosen: str, unexcluded: str = "") -> Documents:
+        mask = self.mask(unchosen, unexcluded)
         return self._documents if mask is None else self._documents[mask]
 
     def count(self, name: str) -> Counts:
         """How many matches have each value of a facet, or are of each month for "date"."""
         if name != "date":
             column = self._searchable.snapshot.columns[name]
-            return Counts(column.values, *self._searchable.operations.count_values(column, self._left(name)))
+            counted = self._searchable.operations.count_values(column, self._left(name))
+            return Counts(column.values, *counted, self._kept_out(name, column))
         months = self._searchable.snapshot.months
         counts = self._searchable.operations.count_slices(months.starts, self._left("date"))
         if not months.single:
             counts = np.bincount(months.months, weights=counts, minlength=len(months.names) + 1).astype(np.int64)
         return Counts(months.names, counts[:-1], int(counts[-1]))
 
-    def facet(self, name: str, counted: Counts) -> tuple[Bucket, ...]:
-        """The buckets of one facet: most frequent first, equal counts by name, articles without a value last."""
+    def _kept_out(self, name: str, column: Column) -> dict[str, int]:
+        """How many matches have each excluded value of a facet, the facet's own choices and exclusions set aside."""
+        values = self._filters.excluded.get(name, ())
+        kept_out = {value: 0 for value in values if value.casefold() not in column.folded}
+        if name in self._exclusions:
+            counts, _ = self._searchable.operations.count_values(column, self._left(name, name))
+            kept_out |= {column.values[code]: int(counts[code]) for code in self._codes(column, values)}
+        return kept_out
+
+    def facet(self, name: str, counted: Counts, limit: int | None = SHOWN) -> tuple[Bucket, ...]:
+        """The buckets of one facet: most frequent first, equal counts by name; then excluded values, in the same order.
+
+        Articles without a value are last.
+
+        Args:
+            name: of `FACETS`.
+            counted: from `count`.
+            limit: how many values are shown without being chosen or excluded; None for all that some match has.
+        """
         column, counts = self._searchable.snapshot.columns[name], counted.counts
         values = self._filters.chosen.get(name, ())
         chosen = self._codes(column, values)
-        order = _most_frequent(counts, column.values)
+        order = _most_frequent(counts, column.values, limit)
         more = sorted(chosen.difference(order), key=lambda code: (-counts[code], column.values[code]))
         order += [code for code in more if counts[code]] + sorted(code for code in more if not counts[code])
         shown = counts[order].tolist()
         buckets = [Bucket(column.values[code], n, code in chosen) for code, n in zip(order, shown, strict=True)]
         buckets += [Bucket(each, 0, True) for each in dict.fromkeys(values) if each.casefold() not in column.folded]
+        kept_out = sorted(counted.kept_out.items(), key=lambda pair: (-pair[1], pair[0]))
+        buckets += [Bucket(value, count, excluded=True) for value, count in kept_out]
         selected = name in self._filters.missing
         if counted.without or selected:
             buckets.append(Bucket(None, counted.without, selected))
@@ -134,15 +172,15 @@ class Choices:
         return self._by_date and period(text) == (self._filters.start, self._filters.end)
 
 
-def _most_frequent(counts: Numbers, values: tuple[str, ...]) -> list[int]:
+def _most_frequent(counts: Numbers, values: tuple[str, ...], limit: int | None) -> list[int]:
     """The values that are shown without being chosen: most frequent first, equal counts by name."""
     if len(counts) <= 4 * SHOWN:
         pairs = [(-n, values[code], code) for code, n in enumerate(counts.tolist()) if n]
     else:
         found = np.flatnonzero(counts)
         of = counts[found]
-        if len(found) > SHOWN:
-            kept = of >= np.partition(of, len(of) - SHOWN)[len(of) - SHOWN]
+        if limit is not None and len(found) > limit:
+            kept = of >= np.partition(of, len(of) - limit)[len(of) - limit]
             found, of = found[kept], of[kept]
         pairs = [(-n, values[code], code) for n, code in zip(of.tolist(), found.tolist(), strict=True)]
-    return [code for _, _, code in sorted(pairs)[:SHOWN]]
+    return [code for _, _, code in sorted(pairs)[:limit]]

@@ -96,18 +96,33 @@ Node = Word | Phrase | Prefix | Keyword | Range | Address | And | Or | Not | Eve
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The reader's facet choices: OR within a facet, AND across facets.
+    """The reader's facet choices: OR within a facet, AND across facets; and what is left out.
+
+    A value both chosen and excluded is excluded only: it is dropped from `chosen` here, so that nothing meets it twice.
 
     Attributes:
         chosen: chosen values by facet name (of `FACETS`).
         missing: facets (of `FACETS`, or "date") whose bucket of articles without a value is chosen.
         start, end: published at or after `start`, before `end` (UTC, tz-aware); the choice of the date facet.
+        excluded: values by facet name (of `FACETS`); articles with any of them are left out.
     """
 
     chosen: dict[str, tuple[str, ...]] = field_(default_factory=dict)
     missing: frozenset[str] = frozenset()
     start: datetime | None = None
     end: datetime | None = None
+    excluded: dict[str, tuple[str, ...]] = field_(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.excluded:
+            return
+        chosen = {}
+        for name, values in self.chosen.items():
+            excluded = {value.casefold() for value in self.excluded.get(name, ())}
+            kept = tuple(value for value in values if value.casefold() not in excluded)
+            if kept:
+                chosen[name] = kept
+        object.__setattr__(self, "chosen", chosen)  # as frozen dataclasses set what they make of their arguments
 
 
 @dataclass(frozen=True, slots=True)

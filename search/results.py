@@ -64,11 +64,16 @@ class Hit:
 
 
 class Bucket(NamedTuple):
-    """One value of a facet and how many matching articles have it; `value` is None for those without any."""
+    """One value of a facet and how many matching articles have it; `value` is None for those without any.
+
+    The count of an `excluded` value says how many articles have it of those that match all choices and exclusions in
+    other facets.
+    """
 
     value: str | None
     count: int  # type: ignore[assignment]  # of tuples, which nobody counts in
     selected: bool = False
+    excluded: bool = False
 
 
 class YearBucket(NamedTuple):
@@ -90,7 +95,7 @@ class Results:
         match: "all" where every word had to match, "any", or "partial" where articles with half of the words follow.
         understood: the query as it was read, in the query language itself.
         facets: by facet name, of those that were asked for: the 20 most frequent values and every chosen one, most
-            frequent first, missing last.
+            frequent first; then every excluded one, most frequent first, equal counts by name; missing last.
         dates: newest year first, undated last; empty where they were not asked for.
         took_ms: wall time inside the engine.
     """

@@ -381,7 +381,8 @@ class Oracle:
 
     def answer(self, query: Query) -> Answer:
         found, full, outcome, stood_in = self.matches(query)
-        left = [number for number in found if self._chosen(number, query.filters)]
+        passing = {article.id for article in self._left(found, query.filters)}
+        left = [number for number in found if self.articles[number].id in passing]
         ranked = query.sort == "relevance"
         scores = {number: found[number] * self._priors[number] if ranked else 0.0 for number in left}
 
@@ -406,7 +407,25 @@ class Oracle:
 
     # Filters and facets
 
-    def _chosen(self, number: int, filters: Filters, but: str = "") -> bool:
+    def _left(self, found: Found, filters: Filters, but: str = "", unexcluded: str = "") -> list[Article]:
+        """The matches that pass all choices but those in one facet, and all exclusions but those in another."""
+        return [
+            self.articles[number]
+            for number in found
+            if self._chosen(number, filters, but) and not self._excluded(number, filters, unexcluded)
+        ]
+
+    def _excluded(self, number: int, filters: Filters, but: str) -> bool:
+        """Whether an article has an excluded value, those of the facet `but` set aside."""
+        article = self.articles[number]
+        return any(
+            value.casefold() in folded(article, facet)
+            for facet, values in filters.excluded.items()
+            for value in values
+            if facet != but
+        )
+
+    def _chosen(self, number: int, filters: Filters, but: str) -> bool:
         """Whether an article passes all choices, those in the facet `but` set aside."""
         article = self.articles[number]
         for facet in FACETS:
@@ -433,20 +452,25 @@ class Oracle:
         return self._spellings[facet].get(value.casefold(), value)
 
     def _facet(self, facet: str, found: Found, filters: Filters) -> tuple[Bucket, ...]:
-        left = [self.articles[number] for number in found if self._chosen(number, filters, but=facet)]
+        left = self._left(found, filters, but=facet)
         counts = Counter(self.spelled(facet, value) for article in left for value in folded(article, facet))
         chosen = dict.fromkeys(self.spelled(facet, value) for value in filters.chosen.get(facet, ()))
         order = sorted(counts, key=lambda value: (-counts[value], value))
         shown = [value for place, value in enumerate(order) if place < 20 or value in chosen]
         buckets = [Bucket(value, counts[value], value in chosen) for value in shown]
         buckets += [Bucket(value, 0, selected=True) for value in sorted(chosen) if value not in shown]
+        apart = self._left(found, filters, but=facet, unexcluded=facet)
+        kept_out = Counter(self.spelled(facet, value) for article in apart for value in folded(article, facet))
+        excluded = {self.spelled(facet, value) for value in filters.excluded.get(facet, ())}
+        order = sorted(excluded, key=lambda value: (-kept_out[value], value))
+        buckets += [Bucket(value, kept_out[value], selected=False, excluded=True) for value in order]
         without = sum(not folded(article, facet) for article in left)
         if without or facet in filters.missing:
             buckets.append(Bucket(None, without, facet in filters.missing))
         return tuple(buckets)
 
     def _dates(self, found: Found, filters: Filters) -> tuple[YearBucket, ...]:
-        left = [self.articles[number].published for number in found if self._chosen(number, filters, but="date")]
+        left = [article.published for article in self._left(found, filters, but="date")]
         months = Counter(f"{date.astimezone(UTC):%Y-%m}".zfill(7) for date in left if date)
         years = Counter(month[:4] for month in months.elements())
         buckets = [

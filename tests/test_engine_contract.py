@@ -350,6 +350,68 @@ def test_twenty_values_and_every_chosen_one(open_over: Callable[[Rows], Engine])
     assert [bucket.value for bucket in buckets] == [f"t{n:02}" for n in range(20)] + ["t29"]
 
 
+def excluded(results: Results, name: str) -> list[tuple[str | None, int]]:
+    return [(bucket.value, bucket.count) for bucket in results.facets[name] if bucket.excluded]
+
+
+def test_articles_with_an_excluded_value_are_left_out_and_counted_nowhere_else(ask: Ask) -> None:
+    results = ask(filters=Filters(excluded={"topic": ("power APPS",)}))
+    assert set(ids(results)) == {"arc", "it", "cafe", "tokyo"}
+    assert [tuple(bucket) for bucket in results.facets["topic"]] == [
+        ("Azure", 1, False, False),
+        ("IT", 1, False, False),
+        ("Management tools", 1, False, False),
+        ("Power Apps", 2, False, True),
+        (None, 2, False, False),
+    ]
+    assert facet(results, "type") == [("article", 2, False), ("Video", 1, False), (None, 1, False)]
+    assert sum(year.count for year in results.dates) == 4
+
+
+def test_an_excluded_value_counts_what_it_keeps_out_of_what_other_facets_leave(ask: Ask) -> None:
+    filters = Filters({"topic": ("IT",), "category": ("news",)}, excluded={"topic": ("Power Apps", "Azure")})
+    results = ask(filters=filters)
+    assert ids(results) == ["it"]
+    assert facet(results, "topic") == [("IT", 1, True), ("Azure", 1, False), ("Power Apps", 1, False)]
+    assert excluded(results, "topic") == [("Azure", 1), ("Power Apps", 1)]
+    results = ask(filters=replace(filters, excluded={"topic": ("Power Apps", "Azure"), "provider": ("microsoft",)}))
+    assert excluded(results, "topic") == [("Power Apps", 1), ("Azure", 0)]
+    assert excluded(results, "provider") == [("Microsoft", 0)]
+
+
+def test_a_value_both_chosen_and_excluded_is_excluded(ask: Ask) -> None:
+    results = ask(filters=Filters({"type": ("video", "article"), "topic": ("it",)}, excluded={"type": ("VIDEO",)}))
+    assert ids(results) == []
+    assert facet(results, "type") == [("article", 0, True), ("Video", 1, False)]
+    results = ask(filters=Filters({"type": ("video",)}, excluded={"type": ("VIDEO",)}))
+    assert set(ids(results)) == {"arc", "apps", "cafe", "tokyo"}
+
+
+def test_articles_without_a_value_have_no_excluded_one(ask: Ask) -> None:
+    results = ask(filters=Filters(missing=frozenset({"type"}), excluded={"type": ("video", "Nonsense")}))
+    assert ids(results) == ["cafe"]
+    assert facet(results, "type") == [
+        ("article", 3, False),
+        ("Video", 2, False),
+        ("Nonsense", 0, False),
+        (None, 1, True),
+    ]
+    assert excluded(results, "type") == [("Video", 2), ("Nonsense", 0)]
+
+
+def test_excluded_values_follow_the_twenty_and_every_chosen_one(open_over: Callable[[Rows], Engine]) -> None:
+    rows = [{"id": f"{n}-{m}", "title": "x", "topics": [f"t{n:02}"]} for n in range(30) for m in range(30 - n)]
+    filters = Filters({"topic": ("t28", "none")}, excluded={"topic": ("t29", "t00", "t27")})
+    buckets = open_over(rows).search(Query(filters=filters)).facets["topic"]
+    assert [bucket.value for bucket in buckets] == [f"t{n:02}" for n in range(1, 21)] + [
+        "t28",
+        "none",
+        "t00",
+        "t27",
+        "t29",
+    ]
+
+
 def test_sorting_by_date_puts_undated_articles_last(ask: Ask) -> None:
     assert ids(ask(sort="newest")) == ["it", "power", "apps", "arc", "cafe", "tokyo"]
     assert ids(ask(sort="oldest")) == ["arc", "apps", "power", "it", "cafe", "tokyo"]

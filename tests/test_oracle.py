@@ -304,6 +304,11 @@ class Typist:
             for facet in FACETS
             if random.random() < 0.25
         }
+        excluded = {
+            facet: tuple(random.sample([*values[facet], "Unheard"], random.choice([1, 1, 2])))
+            for facet in FACETS
+            if random.random() < 0.2
+        }
         missing = frozenset(facet for facet in (*FACETS, "date") if random.random() < 0.12)
         start = end = None
         if random.random() < 0.3:
@@ -311,7 +316,7 @@ class Typist:
             assert first
             assert last
             start, end = random.choice([first, (first[0], last[1]), (None, last[1]), (first[0], None)])
-        return Filters(chosen, missing, start, end)
+        return Filters(chosen, missing, start, end, excluded)
 
     def query(self) -> Query:
         match: Match = self.random.choice(["auto", "auto", "auto", "all", "any"])
@@ -345,7 +350,7 @@ def assert_agree(results: Results, expected: Answer, oracle: Oracle) -> None:
 
 def settled(buckets: tuple[Bucket, ...]) -> list[Bucket]:
     """The buckets of a facet, chosen values that no match has in one order: which they come in is not promised."""
-    empty = [bucket for bucket in buckets if bucket.value is not None and not bucket.count]
+    empty = [bucket for bucket in buckets if bucket.value is not None and not bucket.count and bucket.selected]
     return [bucket for bucket in buckets if bucket not in empty] + sorted(empty, key=lambda bucket: bucket.value or "")
 
 
