@@ -21,7 +21,7 @@ from search.hits import canonical, make_hits
 from search.order import Page, page_of
 from search.parser import Parsed, parse, render
 from search.query import Query
-from search.results import Found, Note, RelatedLink, Results, Status
+from search.results import Bucket, Found, Note, RelatedLink, Results, Status
 from search.vectors import Operations, Vectors
 from search.watch import Watch
 
@@ -182,6 +182,13 @@ class EmbeddedEngine:
             generation=serving.manifest.generation,
             took_ms=(time.perf_counter() - started) * 1000,
         )
+
+    def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
+        searchable = self._current().searchable
+        text, _ = _cut(query.text, self._settings.max_query_chars)
+        found = evaluate(parse(text).tree, text, query.match, searchable)
+        choices = Choices(query.filters, found.documents, searchable)
+        return choices.facet(facet, choices.count(facet), limit=None)
 
     def rank(self, query: Query) -> Ranked:
         """What `search` answers, before the articles of the page are fetched and marked."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
 from search.query import Query
-from search.results import Found, Results, Status
+from search.results import Bucket, Found, Results, Status
 
 
 class Engine(Protocol):
@@ -21,6 +21,13 @@ class Engine(Protocol):
 
     def search(self, query: Query) -> Results:
         """The page of hits asked for, with exact totals and facets over all matches. Never fails on query text."""
+
+    def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
+        """Every bucket of one facet (of `FACETS`) over all matches, counted as in `Results.facets`.
+
+        Most frequent first, equal counts by name; then chosen values that no match has; then excluded ones, most
+        frequent first; missing last. Of the query, sort, page and what else to count do not matter.
+        """
 
     def get(self, article_id: str) -> Found | None:
         """The visible article with this id, or None."""

@@ -379,6 +379,10 @@ class Oracle:
                 return some, full, "partial", any(looked_up)
         return full, full, "all", any(looked_up)
 
+    def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
+        """Every value of a facet."""
+        return self._facet(facet, self.matches(query)[0], query.filters, most=math.inf)
+
     def answer(self, query: Query) -> Answer:
         found, full, outcome, stood_in = self.matches(query)
         passing = {article.id for article in self._left(found, query.filters)}
@@ -451,12 +455,12 @@ class Oracle:
         """A value as the archive mostly writes it."""
         return self._spellings[facet].get(value.casefold(), value)
 
-    def _facet(self, facet: str, found: Found, filters: Filters) -> tuple[Bucket, ...]:
+    def _facet(self, facet: str, found: Found, filters: Filters, most: float = 20) -> tuple[Bucket, ...]:
         left = self._left(found, filters, but=facet)
         counts = Counter(self.spelled(facet, value) for article in left for value in folded(article, facet))
         chosen = dict.fromkeys(self.spelled(facet, value) for value in filters.chosen.get(facet, ()))
         order = sorted(counts, key=lambda value: (-counts[value], value))
-        shown = [value for place, value in enumerate(order) if place < 20 or value in chosen]
+        shown = [value for place, value in enumerate(order) if place < most or value in chosen]
         buckets = [Bucket(value, counts[value], value in chosen) for value in shown]
         buckets += [Bucket(value, 0, selected=True) for value in sorted(chosen) if value not in shown]
         apart = self._left(found, filters, but=facet, unexcluded=facet)

@@ -412,6 +412,30 @@ def test_excluded_values_follow_the_twenty_and_every_chosen_one(open_over: Calla
     ]
 
 
+def test_all_values_of_a_facet_come_in_the_order_of_its_first_ones(open_over: Callable[[Rows], Engine]) -> None:
+    topics = [f"t{n:03}" for n in range(120)]  # the even ones twice
+    rows: Rows = [
+        *({"id": topic, "title": "tide", "topics": [topic]} for topic in topics),
+        *({"id": f"{topic}-again", "title": "tide", "topics": [topic]} for topic in topics[::2]),
+        {"id": "bare", "title": "tide"},
+        {"id": "other", "title": "clock", "topics": ["other"]},
+    ]
+    engine = open_over(rows)
+    filters = Filters({"topic": ("t119", "other")}, excluded={"topic": ("T001", "T000")})
+    query = Query("tide", filters=filters, page=9, size=0, facets=())
+    buckets = engine.values(query, "topic")
+    assert [bucket.value for bucket in buckets] == [*topics[2::2], *topics[3::2], "other", "t000", "t001", None]
+    assert [bucket.count for bucket in buckets] == [2] * 59 + [1] * 59 + [0, 2, 1, 1]
+    assert [bucket.value for bucket in buckets if bucket.selected] == ["t119", "other"]
+    assert [bucket.value for bucket in buckets if bucket.excluded] == ["t000", "t001"]
+
+
+def test_all_values_follow_the_rule_of_the_query(engine: Engine) -> None:
+    for text in ("power cloud", "hybrit", "azure " * 100, "nothing of the kind"):
+        query = Query(text, filters=Filters(excluded={"provider": ("Fabrikam",)}))
+        assert engine.values(query, "topic") == engine.search(query).facets["topic"]
+
+
 def test_sorting_by_date_puts_undated_articles_last(ask: Ask) -> None:
     assert ids(ask(sort="newest")) == ["it", "power", "apps", "arc", "cafe", "tokyo"]
     assert ids(ask(sort="oldest")) == ["arc", "apps", "power", "it", "cafe", "tokyo"]

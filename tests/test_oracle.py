@@ -377,10 +377,12 @@ def paged(engine: EmbeddedEngine, query: Query, size: int) -> list[Hit]:
 
 
 def assert_answers(engine: EmbeddedEngine, oracle: Oracle, query: Query, size: int = 0) -> None:
-    """The engine's answer is the oracle's; with a `size`, also in pages of so many."""
+    """The engine's answer is the oracle's; with a `size`, also in pages of so many and with all values of facets."""
     results = engine.search(query)
     try:
         assert_agree(results, oracle.answer(query), oracle)
+        for facet in FACETS if size else ():
+            assert settled(engine.values(query, facet)) == settled(oracle.values(query, facet))
         if size:
             assert paged(engine, query, size) == list(results.hits)
     except AssertionError as error:
