@@ -25,9 +25,10 @@ HIT_KEYS = {
     "id", "rank", "score", "full", "title", "excerpt", "url", "provider", "topics", "published", "type", "category",
     "quality", "heat", "image", "highlights", "snippet",
 }  # fmt: skip
-BUCKET_KEYS = {"value", "count", "selected", "toggle_url"}
+BUCKET_KEYS = {"value", "count", "selected", "excluded", "toggle_url", "exclude_url"}
 PARAMETERS = [
-    "q", "match", "topic", "provider", "type", "category", "missing", "from", "to", "sort", "page", "size", "other",
+    "q", "match", "topic", "provider", "type", "category", "exclude_topic", "exclude_provider", "missing", "from", "to",
+    "sort", "page", "size", "other",
 ]  # fmt: skip
 
 SENSETIME = """---
@@ -135,6 +136,31 @@ def test_a_toggle_url_gives_as_many_hits_as_its_bucket_says(client: FlaskClient)
             assert back["toggle_url"] == "/api/v1/search?size=0"
             for month in bucket.get("months", ()):
                 assert get(client, month["toggle_url"])["total"]["value"] == month["count"], month
+
+
+def test_an_exclude_url_leaves_out_as_many_hits_as_its_bucket_says(client: FlaskClient) -> None:
+    answer = get(client, "/api/v1/search?size=0")
+    for name, buckets in answer["facets"].items():
+        for bucket in buckets:
+            if name == "date" or bucket["value"] is None:
+                assert (bucket["excluded"], bucket["exclude_url"]) == (False, None)
+                assert all(month["exclude_url"] is None for month in bucket.get("months", ()))
+                continue
+            left = get(client, bucket["exclude_url"])
+            assert left["total"]["value"] == answer["total"]["value"] - bucket["count"], bucket
+            back = next(other for other in left["facets"][name] if other["value"] == bucket["value"])
+            assert (back["count"], back["selected"], back["excluded"]) == (bucket["count"], False, True)
+            assert back["exclude_url"] == "/api/v1/search?size=0"
+            assert back["toggle_url"] == bucket["toggle_url"]
+
+
+def test_beside_exclusions_a_toggle_url_still_gives_what_its_bucket_says(client: FlaskClient) -> None:
+    facets = get(client, "/api/v1/search?size=0")["facets"]
+    topic, provider = (quote(facets[name][0]["value"]) for name in ("topic", "provider"))
+    answer = get(client, f"/api/v1/search?size=0&exclude_topic={topic}&exclude_provider={provider}")
+    for buckets in answer["facets"].values():
+        for bucket in buckets:
+            assert get(client, bucket["toggle_url"])["total"]["value"] == bucket["count"], bucket
 
 
 def test_pages_follow_each_other_without_repeats_or_gaps(client: FlaskClient) -> None:

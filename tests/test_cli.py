@@ -143,6 +143,7 @@ def test_an_archive_can_be_forgotten(indexed: str, tmp_path: Path) -> None:
         (("serve", "--index", "none", "--port", "0"), 3),
         (("search", "ferry", "--size", "101"), 2),
         (("search", "ferry", "--from", "soon"), 2),
+        (("search", "ferry", "--exclude-topic", ""), 2),
     ],
 )
 def test_an_error_is_one_line_and_an_exit_code(arguments: tuple[str, ...], code: int) -> None:
@@ -190,6 +191,15 @@ def test_search_prints_a_readable_list(indexed: str) -> None:
     assert "1. Night ferry" in result.stdout
     assert "Courier · 14 February 2023" in result.stdout
     assert "site/good" in result.stdout
+
+
+def test_search_leaves_out_what_is_excluded(archive: Path, tmp_path: Path) -> None:
+    for name, topic in (("tram", "Rails"), ("train", "Rails"), ("ship", "Harbours"), ("bus", "Roads")):
+        (archive / f"{name}.md").write_text(f"---\ntitle: Night {name}\ntopics: [{topic}]\n---\n")
+    assert run("reindex", str(archive), "--index", str(tmp_path / "ix")).exit_code == 0
+    result = run("search", "night", "--exclude-topic", "harbours", "--index", str(tmp_path / "ix"))
+    assert "3 articles\n" in result.stdout
+    assert "topic     Rails 2, Roads 1\n" in result.stdout
 
 
 def test_finding_nothing_is_no_error(indexed: str) -> None:

@@ -20,6 +20,7 @@ BUSY = Query(
         missing=frozenset({"type"}),
         start=datetime(2021, 1, 1, tzinfo=UTC),
         end=datetime(2022, 1, 1, tzinfo=UTC),
+        excluded={"topic": ("R&D",), "category": ("news", "events")},
     ),
     sort="oldest",
     page=4,
@@ -34,7 +35,8 @@ def read(url: str | None) -> Query:
 
 def test_parameters_come_in_one_order() -> None:
     assert address("/", BUSY) == (
-        "/?q=low+code&match=any&topic=AI&topic=IT&provider=AT%26T&missing=type"
+        "/?q=low+code&match=any&topic=AI&topic=IT&provider=AT%26T"
+        "&exclude_topic=R%26D&exclude_category=events&exclude_category=news&missing=type"
         "&from=2021-01-01&to=2021-12-31&sort=oldest&size=20&page=4"
     )
 
@@ -54,16 +56,32 @@ def test_choosing_a_value_keeps_everything_else_and_goes_to_page_one() -> None:
     assert query.page == 1
     assert query.filters.chosen == {"topic": ("AI", "C#", "IT"), "provider": ("AT&T",)}
     assert (query.text, query.match, query.sort, query.size) == ("low code", "any", "oldest", 20)
-    assert (query.filters.missing, query.filters.start, query.filters.end) == (
-        BUSY.filters.missing,
-        BUSY.filters.start,
-        BUSY.filters.end,
-    )
+    assert replace(query.filters, chosen={}, excluded={}) == replace(BUSY.filters, chosen={}, excluded={})
+    assert query.filters.excluded == {"topic": ("R&D",), "category": ("events", "news")}
 
 
 def test_choosing_a_chosen_value_takes_it_back_whatever_its_case() -> None:
     links = Links("/", Query(filters=Filters(chosen={"topic": ("ai",)})))
     assert links.toggle("topic", Bucket("AI", 3, selected=True)) == "/"
+
+
+def test_excluding_a_value_keeps_everything_else_and_goes_to_page_one() -> None:
+    query = read(Links("/", BUSY).toggle_excluded("topic", Bucket("C#", 3)))
+    assert (query.text, query.sort, query.page) == ("low code", "oldest", 1)
+    assert query.filters.chosen == {"topic": ("AI", "IT"), "provider": ("AT&T",)}
+    assert query.filters.excluded == {"topic": ("C#", "R&D"), "category": ("events", "news")}
+
+
+def test_a_value_is_either_chosen_or_excluded_whatever_its_case() -> None:
+    chosen = Links("/", Query(filters=Filters({"topic": ("ai", "IT")})))
+    assert chosen.toggle_excluded("topic", Bucket("AI", 3, selected=True)) == "/?topic=IT&exclude_topic=AI"
+    excluded = Links("/", Query(filters=Filters({"topic": ("IT",)}, excluded={"topic": ("ai",)})))
+    assert excluded.toggle("topic", Bucket("AI", 3, excluded=True)) == "/?topic=AI&topic=IT"
+    assert excluded.toggle_excluded("topic", Bucket("AI", 3, excluded=True)) == "/?topic=IT"
+
+
+def test_articles_without_a_value_cannot_be_excluded() -> None:
+    assert Links("/", BUSY).toggle_excluded("topic", Bucket(None, 3)) is None
 
 
 def test_a_chosen_value_without_hits_can_be_taken_back() -> None:
@@ -122,16 +140,17 @@ def test_an_id_is_addressed_with_its_slashes_and_nothing_else_raw() -> None:
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).map(str.strip)
 values = st.lists(texts.filter(bool), max_size=3, unique=True).map(lambda items: tuple(sorted(items)))
 moments = st.none() | st.dates().map(lambda day: datetime(day.year, day.month, day.day, tzinfo=UTC))
-chosen = st.fixed_dictionaries({}, optional={name: values.filter(bool) for name in ("topic", "provider", "type")})
+by_facet = st.fixed_dictionaries({}, optional={name: values.filter(bool) for name in ("topic", "provider", "type")})
 queries = st.builds(
     Query,
     text=texts,
     match=st.sampled_from(["auto", "all", "any"]),
     filters=st.builds(
         Filters,
-        chosen=chosen,
+        chosen=by_facet,
         missing=st.frozensets(st.sampled_from(["topic", "provider", "type", "category", "date"])),
         start=moments,
+        excluded=by_facet,
     ),
     sort=st.sampled_from(["relevance", "newest", "oldest"]),
     page=st.integers(1, 100),
@@ -149,18 +168,41 @@ def test_toggling_twice_leads_back(query: Query, value: str) -> None:
     there = read(Links("/", query).toggle("topic", Bucket(value, 1)))
     selected = value in there.filters.chosen.get("topic", ())
     back = read(Links("/", there).toggle("topic", Bucket(value, 1, selected=selected)))
-    folded = {text.casefold() for text in query.filters.chosen.get("topic", ())}
-    if value.casefold() not in folded:
+    filters = query.filters
+    present = (*filters.chosen.get("topic", ()), *filters.excluded.get("topic", ()))
+    if value.casefold() not in {text.casefold() for text in present}:
         assert Links("/", back).here() == Links("/", read(Links("/", query).page(1))).here()
+
+
+def others(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    return tuple(each for each in values if each.casefold() != value.casefold())
+
+
+@given(queries, texts.filter(bool), st.sampled_from(["topic", "provider", "category"]))
+def test_choosing_and_excluding_are_read_back(query: Query, new: str, facet: str) -> None:
+    links = Links("/", query)
+    chosen, excluded = query.filters.chosen.get(facet, ()), query.filters.excluded.get(facet, ())
+    for value in (new, *chosen, *excluded):
+        other_chosen, other_excluded = others(chosen, value), others(excluded, value)
+        filters = read(links.toggle(facet, Bucket(value, 1))).filters
+        there = () if len(other_chosen) < len(chosen) else (value,)
+        assert filters.chosen.get(facet, ()) == tuple(sorted((*other_chosen, *there)))
+        assert filters.excluded.get(facet, ()) == other_excluded
+        filters = read(links.toggle_excluded(facet, Bucket(value, 1))).filters
+        there = () if len(other_excluded) < len(excluded) else (value,)
+        assert filters.chosen.get(facet, ()) == other_chosen
+        assert filters.excluded.get(facet, ()) == tuple(sorted((*other_excluded, *there)))
 
 
 @given(queries, texts.filter(bool), st.sampled_from(["topic", "provider", "category"]))
 def test_a_toggled_address_is_that_of_the_changed_query(query: Query, value: str, facet: str) -> None:
     links, filters = Links("/", query), query.filters
-    taken = (*filters.chosen.get(facet, ()), value)
-    if value.casefold() not in {text.casefold() for text in taken[:-1]}:
-        changed = replace(filters, chosen={**filters.chosen, facet: taken})
+    chosen, excluded = filters.chosen.get(facet, ()), filters.excluded.get(facet, ())
+    if value.casefold() not in {text.casefold() for text in (*chosen, *excluded)}:
+        changed = replace(filters, chosen={**filters.chosen, facet: (*chosen, value)})
         assert links.toggle(facet, Bucket(value, 1)) == address("/", replace(query, filters=changed, page=1))
+        changed = replace(filters, excluded={**filters.excluded, facet: (*excluded, value)})
+        assert links.toggle_excluded(facet, Bucket(value, 1)) == address("/", replace(query, filters=changed, page=1))
     changed = replace(filters, missing=filters.missing ^ {facet})
     assert links.toggle_missing(facet) == address("/", replace(query, filters=changed, page=1))
     changed = replace(filters, start=datetime(1999, 12, 1, tzinfo=UTC), end=datetime(2000, 1, 1, tzinfo=UTC))

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from search.query import Filters, Query
 from web.params import MAX_DEPTH, ParameterError, parse_query, read_query
 
-NAMES = ["q", "match", "topic", "provider", "type", "category", "missing", "from", "to", "sort", "page", "size", "x"]
+NAMES = [
+    "q", "match", "topic", "provider", "type", "category", "exclude_topic", "exclude_type", "missing", "from", "to",
+    "sort", "page", "size", "x",
+]  # fmt: skip
 
 
 def test_every_parameter_has_its_place_in_the_query() -> None:
@@ -21,6 +24,12 @@ def test_every_parameter_has_its_place_in_the_query() -> None:
         ("provider", "ZDNet"),
         ("type", "video"),
         ("category", "news"),
+        ("exclude_topic", "Cloud"),
+        ("exclude_topic", "Data"),
+        ("exclude_topic", "Cloud"),
+        ("exclude_provider", "Wired"),
+        ("exclude_type", "course"),
+        ("exclude_category", "learning"),
         ("missing", "date"),
         ("from", "2021-02-03"),
         ("to", "2021-02-04"),
@@ -36,6 +45,12 @@ def test_every_parameter_has_its_place_in_the_query() -> None:
             missing=frozenset({"date"}),
             start=datetime(2021, 2, 3, tzinfo=UTC),
             end=datetime(2021, 2, 5, tzinfo=UTC),
+            excluded={
+                "topic": ("Cloud", "Data"),
+                "provider": ("Wired",),
+                "type": ("course",),
+                "category": ("learning",),
+            },
         ),
         sort="newest",
         page=3,
@@ -70,6 +85,8 @@ def test_dates_are_days_months_or_years_with_both_ends_included(value: str, star
         ([("q", "a"), ("q", "b")], "q", "once only"),
         ([("sort", "newest"), ("sort", "newest")], "sort", "once only"),
         ([("topic", " ")], "topic", "is empty"),
+        ([("exclude_topic", "")], "exclude_topic", "is empty"),
+        ([("exclude_date", "2021")], "exclude_date", "There is no such parameter"),
         ([("page", "")], "page", "is empty"),
         ([("match", "some")], "match", "not one of auto, all, any"),
         ([("sort", "heat")], "sort", "not one of relevance, newest, oldest"),
@@ -93,6 +110,11 @@ def test_the_strict_reading_names_the_parameter(pairs: list[tuple[str, str]], pa
         parse_query(pairs)
     assert caught.value.parameter == parameter
     assert detail in caught.value.detail
+
+
+def test_a_value_both_chosen_and_excluded_is_read_as_excluded() -> None:
+    query = parse_query([("topic", "ai"), ("topic", "IT"), ("type", "video"), ("exclude_topic", "AI")])
+    assert query.filters == Filters({"topic": ("IT",), "type": ("video",)}, excluded={"topic": ("AI",)})
 
 
 def test_the_lenient_reading_ignores_what_it_cannot_read() -> None:

@@ -4,6 +4,7 @@ An address is a base path (the page's or the API's) and a `Query` written as par
 one state has one address. `web.params` reads them back.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,7 +13,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from search.query import FACETS, Filters, Match, Query, Sort
 from search.results import Bucket, Note, YearBucket
-from web.params import MAX_DEPTH, end_of, start_of
+from web.params import EXCLUDE, MAX_DEPTH, end_of, start_of
 
 _USUAL = Query()
 
@@ -29,12 +30,16 @@ def parameters(query: Query) -> list[tuple[str, str]]:
 
 
 def _parameters(query: Query) -> dict[str, list[tuple[str, str]]]:
-    """As `parameters`, by what they say: each facet's, "date" with both ends, and the others by their own names."""
+    """As `parameters`, by name; both ends of the dates under "date"."""
     filters = query.filters
     return {
         "q": [("q", query.text)] if query.text else [],
         "match": [("match", query.match)] if query.match != _USUAL.match else [],
         **{name: [(name, value) for value in sorted(filters.chosen.get(name, ()))] for name in FACETS},
+        **{
+            name: [(name, value) for value in sorted(filters.excluded.get(facet, ()))]
+            for facet, name in EXCLUDE.items()
+        },
         "missing": [("missing", name) for name in sorted(filters.missing)],
         "date": _dates(filters.start, filters.end),
         "sort": [("sort", query.sort)] if query.sort != _USUAL.sort else [],
@@ -66,26 +71,47 @@ class Links:
         self.query = query
         first_page = _parameters(replace(query, page=1))
         self._first_page = {name: urlencode(pairs, errors="replace") for name, pairs in first_page.items()}
-        self._around: dict[str, tuple[str, str]] = {}
+        filters = query.filters
+        self._values = {name: filters.chosen.get(name, ()) for name in FACETS}
+        self._values |= {name: filters.excluded.get(facet, ()) for facet, name in EXCLUDE.items()}
 
     def here(self) -> str:
         return address(self.base, self.query)
 
     def toggle(self, facet: str, bucket: Bucket) -> str:
-        """Choose the value, or take it back where it is chosen; None is the bucket of articles without one."""
+        """Choose the value, or take it back where it is chosen; None is the bucket of articles without one.
+
+        An excluded value is chosen instead.
+        """
         if bucket.value is None:
             return self.toggle_missing(facet)
-        present = self.query.filters.chosen.get(facet, ())
-        if not present:
-            return self._with(facet, _pair(facet, bucket.value))
+        return self._toggle(facet, EXCLUDE[facet], bucket.value, taken=bucket.selected)
+
+    def toggle_excluded(self, facet: str, bucket: Bucket) -> str | None:
+        """Exclude the value, or take that back where it is excluded; a chosen value is excluded instead.
+
+        None for the bucket of articles without a value, which cannot be excluded.
+        """
+        if bucket.value is None:
+            return None
+        return self._toggle(EXCLUDE[facet], facet, bucket.value, taken=bucket.excluded)
+
+    def _toggle(self, name: str, opposite: str, value: str, *, taken: bool) -> str:
+        """Give the parameter `name` this value too, or take it back where it is `taken`; `opposite` loses it."""
+        present, against = self._values[name], self._values[opposite]
+        if not present and not against:
+            return self._with({name: _pair(name, value)})
         # The archive's most frequent spelling may differ in case from the one in the address.
-        others = tuple(value for value in present if value.casefold() != bucket.value.casefold())
-        taken = others if bucket.selected or others != present else (*present, bucket.value)
-        return self._with(facet, "&".join(_pair(facet, value) for value in sorted(taken)))
+        folded = value.casefold()
+        others = [each for each in present if each.casefold() != folded]
+        if not taken and len(others) == len(present):
+            others.append(value)
+        left = [each for each in against if each.casefold() != folded]
+        return self._with({name: _pairs(name, others), opposite: _pairs(opposite, left)})
 
     def toggle_missing(self, facet: str) -> str:
         missing = self.query.filters.missing ^ {facet}
-        return self._with("missing", "&".join(_pair("missing", name) for name in sorted(missing)))
+        return self._with({"missing": _pairs("missing", missing)})
 
     def toggle_date(self, bucket: Bucket | YearBucket) -> str:
         """Choose the year ("2021") or month ("2021-03") alone, or take it back where it is just what is chosen."""
@@ -94,10 +120,10 @@ class Links:
         filters = self.query.filters
         if (filters.start or filters.end) and (filters.start, filters.end) == _ends(bucket.value):
             return self.without_dates()
-        return self._with("date", _date_pairs(bucket.value))
+        return self._with({"date": _date_pairs(bucket.value)})
 
     def without_dates(self) -> str:
-        return self._with("date", "")
+        return self._with({"date": ""})
 
     def without_filters(self) -> str:
         return address(self.base, replace(self.query, filters=Filters(), page=1))
@@ -127,24 +153,18 @@ class Links:
         match = note.match or self.query.match
         return address(self.base, replace(self.query, text=note.query, match=match, page=1))
 
-    def _with(self, name: str, pairs: str) -> str:
-        """The address from page 1 with these parameters, written out, in place of those of `name`.
+    def _with(self, changed: dict[str, str]) -> str:
+        """The address from page 1 with these parameters, by name and written out, in place of those of their names.
 
-        There are dozens of such addresses on a page, so what stands around those parameters is written once.
+        There are dozens of such addresses on a page, so the parameters that stay are written once.
         """
-        around = self._around.get(name)
-        if around is None:
-            around = self._around[name] = self._before_and_after(name)
-        before, after = around
-        changed = f"{before}&{pairs}{after}" if pairs else before + after
-        return f"{self.base}?{changed[1:]}" if changed else self.base
+        pairs = "&".join(filter(None, (self._first_page | changed).values()))
+        return f"{self.base}?{pairs}" if pairs else self.base
 
-    def _before_and_after(self, name: str) -> tuple[str, str]:
-        """The parameters around those of `name`, each with "&" before it."""
-        names = list(self._first_page)
-        parts = [f"&{part}" if part else "" for part in self._first_page.values()]
-        at = names.index(name)
-        return "".join(parts[:at]), "".join(parts[at + 1 :])
+
+def _pairs(name: str, values: Iterable[str]) -> str:
+    """A parameter with each of its values, as an address has them."""
+    return "&".join([_pair(name, value) for value in sorted(values)])
 
 
 @lru_cache(maxsize=20_000)

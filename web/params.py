@@ -4,8 +4,9 @@ Two ways of reading: `parse_query` is strict and says which parameter is wrong (
 `read_query` takes what it can and ignores the rest (the page: whatever stands in the address gets an answer).
 Addresses are built the other way round, from a `Query`, by `web.links`.
 
-The parameters: `q`, `match`, `topic`, `provider`, `type`, `category` and `missing` (each repeatable), `from` and `to`
-(a day `2021-12-13`, a month `2021-12` or a year `2021`; both inclusive, UTC), `sort`, `page`, `size`.
+The parameters: `q`, `match`; `topic`, `provider`, `type`, `category`, `exclude_topic` and so on, `missing` (each
+repeatable); `from` and `to` (a day `2021-12-13`, a month `2021-12` or a year `2021`; both inclusive, UTC); `sort`,
+`page`, `size`.
 """
 
 import re
@@ -21,7 +22,9 @@ Pairs = Iterable[tuple[str, str]]
 
 MISSING = (*FACETS, "date")
 SINGLE = ("q", "match", "from", "to", "sort", "page", "size")
-REPEATABLE = (*FACETS, "missing")
+EXCLUDE = {name: f"exclude_{name}" for name in FACETS}
+"""By facet, the parameter that leaves out articles with a value of it."""
+REPEATABLE = (*FACETS, *EXCLUDE.values(), "missing")
 MAX_SIZE = 100
 MAX_DEPTH = 10_000
 """Hits that can be paged through; deeper ones cost more than any reader gets from them."""
@@ -102,11 +105,13 @@ def clean(text: str) -> str:
 
 def _build(given: _Given) -> Query:
     chosen = {name: tuple(given.read(name, _text)) for name in FACETS}
+    excluded = {name: tuple(given.read(EXCLUDE[name], _text)) for name in FACETS}
     filters = Filters(
         chosen={name: values for name, values in chosen.items() if values},
         missing=frozenset(given.read("missing", _one_of(MISSING))),
         start=given.first("from", start_of, None),
         end=given.first("to", end_of, None),
+        excluded={name: values for name, values in excluded.items() if values},
     )
     size = given.first("size", _number(0, MAX_SIZE), Query().size)
     deepest = MAX_DEPTH // max(size, 1)

@@ -34,10 +34,7 @@ def to_bytes(value: Json) -> bytes:
 def render_results(results: Results, query: Query, base: str = SEARCH_PATH) -> Json:
     """The answer to a search; `base` is the path that its addresses begin with."""
     links = Links(base, query)
-    facets: Json = {
-        name: [_bucket(bucket, links.toggle(name, bucket)) for bucket in results.facets.get(name, ())]
-        for name in FACETS
-    }
+    facets: Json = {name: [_value(bucket, name, links) for bucket in results.facets.get(name, ())] for name in FACETS}
     facets["date"] = [_year(year, links) for year in results.dates]
     return {
         "query": {
@@ -168,13 +165,31 @@ def _note(note: Note, links: Links) -> Json:
     return {"kind": note.kind, "text": note.text, "url": links.note(note)}
 
 
-def _bucket(bucket: Bucket | YearBucket, toggle_url: str) -> Json:
-    return {"value": bucket.value, "count": bucket.count, "selected": bucket.selected, "toggle_url": toggle_url}
+def _value(bucket: Bucket, facet: str, links: Links) -> Json:
+    return {
+        "value": bucket.value,
+        "count": bucket.count,
+        "selected": bucket.selected,
+        "excluded": bucket.excluded,
+        "toggle_url": links.toggle(facet, bucket),
+        "exclude_url": links.toggle_excluded(facet, bucket),
+    }
 
 
 def _year(year: YearBucket, links: Links) -> Json:
-    months = [_bucket(month, links.toggle_date(month)) for month in year.months]
-    return {**_bucket(year, links.toggle_date(year)), "months": months}
+    return {**_period(year, links), "months": [_period(month, links) for month in year.months]}
+
+
+def _period(bucket: Bucket | YearBucket, links: Links) -> Json:
+    """A year or month, in the shape of other values; it cannot be excluded."""
+    return {
+        "value": bucket.value,
+        "count": bucket.count,
+        "selected": bucket.selected,
+        "excluded": False,
+        "toggle_url": links.toggle_date(bucket),
+        "exclude_url": None,
+    }
 
 
 def _finite(value: Any) -> Any:

@@ -29,6 +29,10 @@ BUCKETS_SHOWN = 6
 @click.option("--provider", multiple=True, help="Only this provider.")
 @click.option("--type", multiple=True, help="Only this type.")
 @click.option("--category", multiple=True, help="Only this category.")
+@click.option("--exclude-topic", multiple=True, help="Not this topic; may be repeated, as may the next three.")
+@click.option("--exclude-provider", multiple=True, help="Not this provider.")
+@click.option("--exclude-type", multiple=True, help="Not this type.")
+@click.option("--exclude-category", multiple=True, help="Not this category.")
 @click.option("--missing", multiple=True, help="Only articles without: topic, provider, type, category or date.")
 @click.option("--from", help="Published on this day or later: 2021-12-13, 2021-12 or 2021.")
 @click.option("--to", help="Published on this day or earlier.")
@@ -62,7 +66,7 @@ def _query(text: str, options: dict[str, Any]) -> Query:
     try:
         return parse_query(pairs)
     except ParameterError as error:
-        raise UsageError(f"--{error.parameter}: {error.detail}") from error
+        raise UsageError(f"--{error.parameter.replace('_', '-')}: {error.detail}") from error
 
 
 def _print(results: Results, query: Query) -> None:
@@ -123,7 +127,10 @@ def _marked(text: str, ranges: Ranges) -> Text:
 
 def _facet_lines(results: Results) -> list[Text]:
     """The most frequent values of each facet that divides the hits."""
-    facets = [(name, [(bucket.value, bucket.count) for bucket in results.facets.get(name, ())]) for name in FACETS]
+    facets = [
+        (name, [(bucket.value, bucket.count) for bucket in results.facets.get(name, ()) if not bucket.excluded])
+        for name in FACETS
+    ]
     facets.append(("date", [(year.value, year.count) for year in results.dates]))
     lines = []
     for name, buckets in facets:
