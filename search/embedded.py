@@ -231,7 +231,7 @@ class EmbeddedEngine:
             return
         again = evaluate(parse(corrected).tree, corrected, query.match, serving.searchable)
         if again.holding_all > found.holding_all:
-            yield Note("suggestion", f"Did you mean “{corrected}”?", corrected)
+            yield Note("suggestion", "Did you mean “{query}”?", {"query": corrected}, corrected)
 
     def get(self, article_id: str) -> Found | None:
         serving = self._current()
@@ -268,7 +268,9 @@ def _cut(text: str, limit: int) -> tuple[str, tuple[Note, ...]]:
     if len(text) <= limit:
         return text, ()
     whole_words = text[: limit + 1].rpartition(" ")[0] or text[:limit]
-    return whole_words, (Note("ignored", f"Only the first {limit:,} characters of the query were used."),)
+    return whole_words, (
+        Note("ignored", "Only the first {limit} characters of the query were used.", {"limit": limit}),
+    )
 
 
 def _related(article: Article, serving: _Serving) -> Iterator[RelatedLink]:

@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from index.reader import Documents, Flags, Floats, Snapshot
+from search.notes import partial_note, stand_in_note
 from search.query import Address, And, Everything, Keyword, Match, Node, Not, Or, Phrase, Prefix, Range, Word
 from search.ranking import Ranking
 from search.results import Note
@@ -167,12 +168,7 @@ class _Evaluation:
         partial = self._all([*must, self._any([self._any(each) for each in distinct.values()], enough)])
         if len(partial.documents) == holding_all:
             return every, "all"
-        holding = "Few articles hold" if holding_all else "No article holds"
-        words = "both words" if len(distinct) == 2 else f"all {len(distinct)} words"
-        least = {1: "one", 2: "two", 3: "three"}[enough]
-        self._notes.append(
-            Note("partial", f"{holding} {words}; those with at least {least} follow.", self._text, "all")
-        )
+        self._notes.append(partial_note(self._text, len(distinct), enough, some=holding_all > 0))
         return partial, "partial"
 
     def _all(self, scored: Sequence[Scored]) -> Scored:
@@ -265,12 +261,11 @@ class _Evaluation:
             return scored
         self._lookups -= 1
         if self._lookups == -1:
-            self._notes.append(Note("ignored", "Near words were looked for only for the first unknown words."))
+            self._notes.append(Note("ignored", "Near words were looked for only for the first unknown words.", {}))
         nearest = self._spelling.nearest(word.text, limit=3) if self._lookups >= 0 else []
         if not nearest:
             return scored
-        text = f"“{word.text}” occurs nowhere; searched for {_either(nearest)} instead."
-        self._notes.append(Note("stand_in", text, self._text, "all"))
+        self._notes.append(stand_in_note(self._text, word.text, nearest))
         return self._terms(stand_in_clause(nearest, clause.fields), negated=False)
 
     def _occurs(self, word: Word) -> bool:
@@ -284,8 +279,13 @@ class _Evaluation:
         if not any(note.kind == "expanded" for note in self._notes) and self._snapshot.has_more_terms(
             clause.beginning, limit
         ):
-            text = f"More words begin with “{prefix.text}” than are looked at ({MAX_EXPANSION:,} a query)."
-            self._notes.append(Note("expanded", text))
+            self._notes.append(
+                Note(
+                    "expanded",
+                    "More words begin with “{beginning}” than are looked at ({limit} a query).",
+                    {"beginning": prefix.text, "limit": MAX_EXPANSION},
+                )
+            )
         return self._terms(clause, negated=negated)
 
     def _keyword(self, field: str, text: str, *, prefix: bool) -> Documents:
@@ -344,8 +344,3 @@ def _count_prefixes(node: Node) -> int:
 def _same(node: Node) -> object:
     """What makes two typed words one."""
     return forms_of(node) if isinstance(node, Word) else node
-
-
-def _either(words: list[str]) -> str:
-    quoted = [f"“{word}”" for word in words]
-    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + f" or {quoted[-1]}"

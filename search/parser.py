@@ -72,7 +72,7 @@ def parse(text: str) -> Parsed:
     if _SCHEME.match(address) and looks_like_address(address) and tree != Address(address):
         tree = Or((Address(address), tree))  # an address with spaces, parentheses or quotes in it
     if isinstance(tree, Everything) and text.strip() not in {"", "*"} and not parser.notes:
-        parser.ignore(f"There is nothing to search for in “{text.strip()}”.")
+        parser.notes.append(Note("ignored", "There is nothing to search for in “{text}”.", {"text": text.strip()}))
     return Parsed(tree, tuple(parser.notes))
 
 
@@ -113,9 +113,6 @@ class _Parser:
     def take(self) -> _Lexeme:
         self._at += 1
         return self._lexemes[self._at - 1]
-
-    def ignore(self, text: str) -> None:
-        self.notes.append(Note("ignored", text))
 
     def sequence(self, field: str, depth: int) -> Node:
         """Clauses side by side, up to a closing parenthesis or the end."""
@@ -190,7 +187,7 @@ class _Parser:
 
     def _group(self, field: str, depth: int) -> Node | None:
         if depth >= _MAX_DEPTH:
-            self.ignore(f"Parentheses deeper than {_MAX_DEPTH} were not used.")
+            self.notes.append(Note("ignored", "Parentheses deeper than {depth} were not used.", {"depth": _MAX_DEPTH}))
             while self.peek() in {"open", "not", "minus", "field"}:
                 self.take()
             return self._primary(field, depth)
@@ -243,7 +240,13 @@ class _Parser:
     def _range(self, field: str, text: str) -> Node | None:
         found = _parse_range(field, text)
         if found is None:
-            self.ignore(f"“{field}:{text}” was not used: dates are written 2021, 2021-03 or 2021-03-09.")
+            self.notes.append(
+                Note(
+                    "ignored",
+                    "“{clause}” was not used: dates are written 2021, 2021-03 or 2021-03-09.",
+                    {"clause": f"{field}:{text}"},
+                )
+            )
         return found
 
 

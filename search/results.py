@@ -4,6 +4,7 @@ Text travels plain, with ranges beside it: half-open, in code points, sorted, no
 up is the renderer's work.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -21,17 +22,27 @@ was typed was not used · expanded: a prefix has more words than are looked at."
 class Note:
     """How the query was read, or what could be asked instead.
 
+    The sentence can be translated: it stands whole, as a literal, where the note is made.
+
     Attributes:
         kind: see `NoteKind`.
-        text: one plain sentence for a reader.
+        message: one plain English sentence for a reader, with names in braces (as for `str.format`).
+        values: what stands in the place of each name.
         query: the query that the note's link asks, None for a note without link.
         match: the `match` of that link, None to keep the present one.
     """
 
     kind: NoteKind
-    text: str
+    message: str
+    values: Mapping[str, str | int]
     query: str | None = None
     match: Literal["all", "any"] | None = None
+
+    @property
+    def text(self) -> str:
+        """The sentence in English, values in their places and thousands separated by commas."""
+        values = {name: f"{value:,}" if isinstance(value, int) else value for name, value in self.values.items()}
+        return self.message.format_map(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,11 @@ def test_a_year_is_addressed_by_its_first_and_last_day() -> None:
 
 def test_a_note_asks_its_own_query_from_the_first_page() -> None:
     links = Links("/", BUSY)
-    assert links.note(Note("ignored", "…")) is None
-    changed = read(links.note(Note("stand_in", "…", "low kode", "all")))
+    assert links.note(Note("ignored", "…", {})) is None
+    changed = read(links.note(Note("stand_in", "…", {}, "low kode", "all")))
     assert (changed.text, changed.match, changed.page) == ("low kode", "all", 1)
     assert changed.filters.chosen == {"topic": ("AI", "IT"), "provider": ("AT&T",)}
-    assert read(links.note(Note("suggestion", "…", "low code"))).match == "any"
+    assert read(links.note(Note("suggestion", "…", {}, "low code"))).match == "any"
 
 
 def test_paging_stops_at_both_ends_and_at_the_depth() -> None:
