@@ -24,6 +24,7 @@ from index.errors import DamagedIndexError
 from index.schema import EXACT, UNDATED
 from index.segment import Facet, Occurrences, Segment
 from index.urls import address_key
+from index.vocabulary import Vocabulary, VocabularyPart
 
 Documents = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.integer]
@@ -367,6 +368,16 @@ class Snapshot:
                 found.append(self._live(part, *part.segment.postings(first, last - 1)))
         return _joined(found)
 
+    def prefix_occurrences(self, prefix: str) -> Occurrences:
+        """Every place of the exact terms that begin so; documents of one segment before those of the next."""
+        start = prefix.encode("utf-8", "replace")
+        found = []
+        for part in self._parts:
+            first, last = part.segment.beginning_with(EXACT, start)
+            if first < last:
+                found.append(_numbered_through(part, part.segment.occurrences(first, last - 1)))
+        return _one_row(found)
+
     def _live(self, part: _Part, documents: Documents, classes: npt.NDArray[np.unsignedinteger]) -> Postings:
         if part.live is not None:
             kept = part.live.take(documents)
@@ -380,26 +391,21 @@ class Snapshot:
         Args:
             among: ascending.
         """
-        documents, positions = [], []
+        found = []
         for part in self._parts:
             number = part.segment.list_of(stream, term)
             if number < 0:
                 continue
             if among is None:
-                found = part.segment.occurrences(number)
-                if part.live is not None:
-                    kept = part.live[found.documents]
-                    found = Occurrences(found.documents[kept], found.positions[kept])
+                places = part.segment.occurrences(number)
             else:
                 first, last = among.searchsorted((part.first, part.end))
-                found = part.segment.occurrences_among(number, among[first:last] - np.int32(part.first))
-            documents.append(found.documents.astype(np.int64) + part.first)
-            positions.append(found.positions.astype(np.int64))
-        none = np.zeros(0, np.int64)
-        return Occurrences(np.concatenate([none, *documents]), np.concatenate([none, *positions]))
+                places = part.segment.occurrences_among(number, among[first:last] - np.int32(part.first))
+            found.append(_numbered_through(part, places))
+        return _one_row(found)
 
     def field_numbers(self, places: Occurrences) -> Numbers:
-        """The field of each occurrence, as an index into `TEXT_FIELDS`; documents ascend."""
+        """The field of each occurrence, as an index into `TEXT_FIELDS`; documents of one segment before the next's."""
         found = [np.zeros(0, np.int64)]
         for part, each in zip(self._parts, self.parts(places.documents), strict=True):
             local = Occurrences(places.documents[each] - part.first, places.positions[each])
@@ -412,12 +418,32 @@ class Snapshot:
         found = [part.segment.terms(EXACT, *part.segment.beginning_with(EXACT, start)) for part in self._parts]
         return found[0] if len(found) == 1 else sorted(set().union(*found))
 
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """All exact terms with their counts."""
+        return Vocabulary([VocabularyPart(part.segment, part.first, part.live) for part in self._parts])
+
     def has_more_terms(self, prefix: str, limit: int) -> bool:
         """Whether more than `limit` exact terms begin with `prefix`."""
         start = prefix.encode("utf-8", "replace")
         ranges = [part.segment.beginning_with(EXACT, start) for part in self._parts]
         most = sum(last - first for first, last in ranges)
         return most > limit and (len(ranges) == 1 or len(self.terms(prefix)) > limit)
+
+
+def _numbered_through(part: _Part, places: Occurrences) -> Occurrences:
+    """Places in one segment without those in deleted documents, with the documents' numbers in the generation."""
+    documents, positions = places.documents, places.positions
+    if part.live is not None:
+        kept = part.live[documents]
+        documents, positions = documents[kept], positions[kept]
+    return Occurrences(documents.astype(np.int64) + part.first, positions.astype(np.int64))
+
+
+def _one_row(found: list[Occurrences]) -> Occurrences:
+    none = np.zeros(0, np.int64)
+    documents, positions = [each.documents for each in found], [each.positions for each in found]
+    return Occurrences(np.concatenate([none, *documents]), np.concatenate([none, *positions]))
 
 
 def _parts(opened: ArrayIndex) -> Iterator[_Part]:

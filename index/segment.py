@@ -234,9 +234,10 @@ class Segment:
         """Where each posting list starts."""
         return np.concatenate((np.zeros(1, np.int64), self._list_ends[:-1].astype(np.int64)))
 
-    def list_lengths(self) -> Array:
-        """Postings of each list."""
-        return np.diff(self._list_ends.astype(np.int64), prepend=0)
+    def list_lengths(self, first: int = 0, last: int | None = None) -> Array:
+        """Postings of each list, or of those from `first` to before `last`."""
+        start = int(self._list_ends[first - 1]) if first else 0
+        return np.diff(self._list_ends[first:last].astype(np.int64), prepend=start)
 
     def position_starts(self) -> Array:
         """Where the positions of each posting list start."""
@@ -248,10 +249,11 @@ class Segment:
         end = int(self._list_ends[number if last is None else last])
         return self.documents[start:end], self.classes[start:end]
 
-    def occurrences(self, number: int) -> Occurrences:
-        """Every place of the terms of one posting list."""
-        documents, classes = self.postings(number)
-        start, end = bounds(self._position_ends, number)
+    def occurrences(self, number: int, last: int | None = None) -> Occurrences:
+        """Every place of the terms of one posting list, or of several that lie side by side, one after the other."""
+        documents, classes = self.postings(number, last)
+        start = bounds(self._position_ends, number)[0]
+        end = int(self._position_ends[number if last is None else last])
         times = self.class_occurrences[classes]
         if times.sum(dtype=np.float64) != end - start:  # a sum of whole numbers might run over, and `repeat` trust it
             raise ValueError(f"{self.arrays.name} is not sound: positions are wanting")

@@ -124,9 +124,18 @@ class Ranking:
         if clause.fields == ALL_FIELDS:
             postings = self._snapshot.prefix_postings(clause.beginning, clause.limit)
             return self._gathered(postings.documents, postings.weights)
+        if not self._snapshot.has_more_terms(clause.beginning, clause.limit):
+            return self._beginning_in(self._snapshot.prefix_occurrences(clause.beginning), clause.fields)
         terms = self._snapshot.terms(clause.beginning)
         chosen = sorted(terms, key=lambda term: (len(term), term))[: clause.limit]
         return self._by_field([Alternative("exact", (term,)) for term in chosen], clause.fields)
+
+    def _beginning_in(self, places: Occurrences, fields: tuple[str, ...]) -> tuple[Documents, Floats]:
+        """What `_by_field` says of terms of one spelling, all at once."""
+        field = self._snapshot.field_numbers(places)
+        wanted = np.isin(field, [i for i, each in enumerate(TEXT_FIELDS) if each.name in fields])
+        weights = _WEIGHTS.take(field[wanted]).astype(np.float32)
+        return self._gathered(places.documents[wanted].astype(np.int32), weights)
 
     def _gathered(self, documents: Documents, weights: Floats) -> tuple[Documents, Floats]:
         """Documents in no order, many times over: each once, with the sum of its weights."""
