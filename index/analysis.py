@@ -203,9 +203,9 @@ def _unspaced(raw: str, start: int, position: int, found: list[Token], capitals:
             at = end
             continue
         for i in range(run.start(), run.end()):
-            single = _fold(raw[i])
+            single = fold(raw[i])
             if i + 1 < run.end():
-                pair = _fold(raw[i : i + 2])
+                pair = fold(raw[i : i + 2])
                 found.append(Token(start + i, start + i + 2, position, pair, pair))
                 found.append(Token(start + i, start + i + 1, position, single, single, extra=True))
             else:
@@ -227,7 +227,7 @@ def _forms(raw: str, kind: str, capitals: bool) -> Forms:
 
 @lru_cache(maxsize=200_000)
 def _cached_forms(raw: str, kind: str, capitals: bool) -> Forms:
-    exact = _fold(raw)
+    exact = fold(raw)
     if kind == "dotted":
         exact = exact.replace(".", "")
         return Forms(exact, exact, exact.upper() if exact in FUNCTION_WORDS else "")
@@ -249,7 +249,7 @@ def _cached_forms(raw: str, kind: str, capitals: bool) -> Forms:
     return Forms(exact, _stem(exact))
 
 
-def _fold(raw: str) -> str:
+def fold(raw: str) -> str:
     """The exact term: compatibility forms unified, case folded, apostrophes and a possessive s dropped."""
     if raw.isascii():
         folded = raw.lower()
@@ -261,11 +261,16 @@ def _fold(raw: str) -> str:
     return folded[:MAX_TERM_CHARS]
 
 
+def without_accents(exact: str) -> str:
+    """A folded term in plain letters."""
+    if exact.isascii():
+        return exact
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", exact)).translate(_PLAIN_LETTERS)
+    return unicodedata.normalize("NFC", plain)
+
+
 def _stem(exact: str) -> str:
-    base = exact
-    if not base.isascii():
-        base = _ACCENTS.sub("", unicodedata.normalize("NFD", base)).translate(_PLAIN_LETTERS)
-        base = unicodedata.normalize("NFC", base)
+    base = without_accents(exact)
     if base in _SHORT_STEMS:
         return _SHORT_STEMS[base]
     if len(base) <= 3 or any(character.isdigit() for character in base):

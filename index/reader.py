@@ -412,6 +412,14 @@ class Snapshot:
             found.append(part.segment.field_numbers(local))
         return np.concatenate(found)
 
+    def in_field(self, places: Occurrences, number: int) -> Flags:
+        """Which occurrences are in one field, an index into `TEXT_FIELDS`; documents as for `field_numbers`."""
+        found = [np.zeros(0, np.bool_)]
+        for part, each in zip(self._parts, self.parts(places.documents), strict=True):
+            local = Occurrences(places.documents[each] - part.first, places.positions[each])
+            found.append(part.segment.in_field(local, number))
+        return np.concatenate(found)
+
     def terms(self, prefix: str = "") -> list[str]:
         """The exact terms that begin with `prefix`, sorted; some may occur in deleted documents only."""
         start = prefix.encode("utf-8", "replace")

@@ -275,6 +275,16 @@ class Segment:
         numbers: Array = (places.positions[:, None] >= field_ends).sum(axis=1)
         return numbers
 
+    def in_field(self, places: Occurrences, number: int) -> Array:
+        """Which occurrences are in one field, an index into `TEXT_FIELDS`."""
+        extents = self.extents.reshape(-1, len(TEXT_FIELDS))
+        start: Array = np.zeros(1, np.int64)
+        for each in range(number):
+            start = start + extents[:, each].take(places.documents)
+        end = start + extents[:, number].take(places.documents)
+        inside: Array = (places.positions >= start) & (places.positions < end)
+        return inside
+
 
 def pack_strings(name: str, strings: list[str]) -> dict[str, Array]:
     """Texts one after the other."""

@@ -21,7 +21,8 @@ from search.hits import canonical, make_hits
 from search.order import Page, page_of
 from search.parser import Parsed, parse, render
 from search.query import Query
-from search.results import Bucket, Found, Note, RelatedLink, Results, Status
+from search.results import Bucket, Found, Note, RelatedLink, Results, Status, Suggestion
+from search.suggest import Completions
 from search.vectors import Operations, Vectors
 from search.watch import Watch
 
@@ -43,6 +44,7 @@ class _Serving:
     marker: Marker | None
     generation: Generation
     searchable: Searchable
+    completions: Completions
     notes: tuple[str, ...]
     removed: frozenset[str]
     damage: DamagedIndexError | None = None
@@ -105,7 +107,7 @@ class EmbeddedEngine:
             known = None if generation.unverified else error  # what was not verified is looked at first
             return self._open(store, whole=True, known=known)
         notes, removed = self._notes(generation), frozenset(generation.manifest.removed)
-        return _Serving(marker, generation, searchable, notes, removed)
+        return _Serving(marker, generation, searchable, Completions(snapshot), notes, removed)
 
     def _notes(self, generation: Generation) -> tuple[str, ...]:
         built, wanted = generation.manifest.unpublished, self._settings.unpublished
@@ -189,6 +191,10 @@ class EmbeddedEngine:
         found = evaluate(parse(text).tree, text, query.match, searchable)
         choices = Choices(query.filters, found.documents, searchable)
         return choices.facet(facet, choices.count(facet), limit=None)
+
+    def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
+        serving = self._current()
+        return serving.completions.suggest(text, limit, self._settings.max_query_chars, serving.searchable)
 
     def rank(self, query: Query) -> Ranked:
         """What `search` answers, before the articles of the page are fetched and marked."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
 from search.query import Query
-from search.results import Bucket, Found, Results, Status
+from search.results import Bucket, Found, Results, Status, Suggestion
 
 
 class Engine(Protocol):
@@ -27,6 +27,17 @@ class Engine(Protocol):
 
         Most frequent first, equal counts by name; then chosen values that no match has; then excluded ones, most
         frequent first; missing last. Of the query, sort, page and what else to count do not matter.
+        """
+
+    def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
+        """Completions of a text that is being typed: words, then topics, then titles; none for blank or overlong text.
+
+        The last word is unfinished unless a space follows. Each count is that of `Results.full` for the words of a
+        suggestion as a query, or of the articles with its topic; none is 0. Never fails on any text.
+
+        Args:
+            text: what was typed so far.
+            limit: how many at most; up to three are titles, up to two topics, the others words.
         """
 
     def get(self, article_id: str) -> Found | None:

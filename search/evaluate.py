@@ -102,6 +102,11 @@ def evaluate(tree: Node, text: str, match: Match, searchable: Searchable) -> Eva
     return _Evaluation(text, match, searchable).run(tree)
 
 
+def holding_all(tree: Node, searchable: Searchable) -> Documents:
+    """The articles that `Results.full` counts with match=auto and no filters, ascending."""
+    return _Evaluation("", "auto", searchable).full(tree).documents
+
+
 class _Evaluation:
     def __init__(self, text: str, match: Match, searchable: Searchable) -> None:
         self._text = text
@@ -118,9 +123,14 @@ class _Evaluation:
         self._prefixes = 1
         self._lookups = MAX_LOOKUPS
 
+    def full(self, tree: Node) -> Scored:
+        """What every clause matches."""
+        self._prefixes = _count_prefixes(tree)
+        return self._all(self._neighbourly(_side_by_side(tree)))
+
     def run(self, tree: Node) -> Evaluated:
         self._prefixes = _count_prefixes(tree)
-        clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
+        clauses = _side_by_side(tree)
         scored = self._neighbourly(clauses)
         words = [i for i, node in enumerate(clauses) if _is_loose(node)]
         if (
@@ -316,6 +326,10 @@ def dated_between(snapshot: Snapshot, documents: Documents, node: Range) -> Flag
     for first, last in snapshot.between(start, end):
         flags |= (documents >= first) & (documents < last)
     return flags
+
+
+def _side_by_side(tree: Node) -> tuple[Node, ...]:
+    return tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
 
 
 def _is_loose(node: Node) -> bool:

@@ -95,6 +95,8 @@ class Ranking:
             return self._beginning(clause)
         plain = [a for a in clause.alternatives if a.spelling == 0 and len(a.terms) == 1]
         others = [a for a in clause.alternatives if a not in plain]
+        if len(clause.fields) == 1 and len(plain) > 0 and not any(len(self._places(a).documents) for a in others):
+            return self._in_field([(self._places(a), a.weight) for a in plain], clause.fields[0])
         if clause.fields != ALL_FIELDS or any(a.spelling == 0 for a in others):
             return self._by_field(clause.alternatives, clause.fields)
         documents, frequency = self._plain(plain)
@@ -124,18 +126,19 @@ class Ranking:
         if clause.fields == ALL_FIELDS:
             postings = self._snapshot.prefix_postings(clause.beginning, clause.limit)
             return self._gathered(postings.documents, postings.weights)
-        if not self._snapshot.has_more_terms(clause.beginning, clause.limit):
-            return self._beginning_in(self._snapshot.prefix_occurrences(clause.beginning), clause.fields)
+        if len(clause.fields) == 1 and not self._snapshot.has_more_terms(clause.beginning, clause.limit):
+            return self._in_field([(self._snapshot.prefix_occurrences(clause.beginning), 1.0)], clause.fields[0])
         terms = self._snapshot.terms(clause.beginning)
         chosen = sorted(terms, key=lambda term: (len(term), term))[: clause.limit]
         return self._by_field([Alternative("exact", (term,)) for term in chosen], clause.fields)
 
-    def _beginning_in(self, places: Occurrences, fields: tuple[str, ...]) -> tuple[Documents, Floats]:
-        """What `_by_field` says of terms of one spelling, all at once."""
-        field = self._snapshot.field_numbers(places)
-        wanted = np.isin(field, [i for i, each in enumerate(TEXT_FIELDS) if each.name in fields])
-        weights = _WEIGHTS.take(field[wanted]).astype(np.float32)
-        return self._gathered(places.documents[wanted].astype(np.int32), weights)
+    def _in_field(self, weighted: Sequence[tuple[Occurrences, float]], name: str) -> tuple[Documents, Floats]:
+        """What `_by_field` says of one field and one spelling, each place counting so much."""
+        number = next(i for i, field in enumerate(TEXT_FIELDS) if field.name == name)
+        found = [places.documents[self._snapshot.in_field(places, number)] for places, _ in weighted]
+        factors = [weight * TEXT_FIELDS[number].weight for _, weight in weighted]
+        weights = np.repeat(np.array(factors, np.float32), [len(each) for each in found])
+        return self._gathered(np.concatenate(found).astype(np.int32), weights)
 
     def _gathered(self, documents: Documents, weights: Floats) -> tuple[Documents, Floats]:
         """Documents in no order, many times over: each once, with the sum of its weights."""

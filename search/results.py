@@ -123,6 +123,27 @@ class Results:
     took_ms: float
 
 
+SuggestionKind = Literal["words", "topic", "title"]
+"""words: `text` is a query · topic: `text` is a topic's name · title: `text` is an article's title, `id` its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One completion of what is being typed.
+
+    Attributes:
+        kind: see `SuggestionKind`.
+        text: what it says.
+        count: how many articles choosing it finds, those that hold all words; exact; 1 for a title.
+        id: of the article with this title, else "".
+    """
+
+    kind: SuggestionKind
+    text: str
+    count: int
+    id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RelatedLink:
     """A link from an article: to the article here (`id` set) or to an address outside under its site's name."""

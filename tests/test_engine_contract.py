@@ -491,6 +491,52 @@ def test_topics_are_shown_in_their_most_frequent_spelling(ask: Ask) -> None:
     assert ask("powerapps grow", match="all").hits[0].article.topics == ("Power Apps", "Management tools")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ap", [("words", "apps", 2), ("topic", "Power Apps", 2), ("title", "Power Apps in the cloud", 1)]),
+        ("Power Ap", [("words", "Power apps", 2), ("topic", "Power Apps", 2), ("title", "Power Apps in the cloud", 1)]),
+        ("apps", [("words", "apps", 2), ("topic", "Power Apps", 2), ("title", "Power Apps in the cloud", 1)]),
+        ("CAF", [("words", "café", 1), ("title", "A café for us", 1)]),
+        ("IT", [("words", "IT", 1), ("topic", "IT", 1), ("title", "IT departments in the US", 1)]),
+        ("US ", [("title", "IT departments in the US", 1)]),
+        ("c#", [("words", "c#", 1)]),
+        (".n", [("words", ".net", 1)]),
+        ("multi-c", [("words", "multi-cloud", 1)]),
+        ("hybrid OR espr", [("words", "hybrid OR espresso", 2)]),
+        ("(hybrid wor", [("words", "(hybrid world", 1), ("title", "Azure Arc for a hybrid world", 1)]),
+        ("cloud -mult", [("words", "cloud -multi", 1), ("words", "cloud -multicloud", 1)]),
+        ("title:clo", [("words", "title:cloud", 1)]),
+        ("management ", [("topic", "Management tools", 3)]),
+        ("too", [("words", "tools", 3), ("topic", "Management tools", 3)]),
+        ("東", [("words", "東", 1), ("words", "東京", 1), ("title", "東京都の天気", 1)]),
+        *[
+            (text, [])
+            for text in ("", " ", "the ", '"power ap', "type:vid", "date:20", "https://azure.example/a", "zz")
+        ],
+        ("x" * 201, []),
+    ],
+)
+def test_what_is_suggested_while_someone_types(engine: Engine, text: str, expected: list[tuple[str, str, int]]) -> None:
+    found = engine.suggest(text)
+    assert [(each.kind, each.text, each.count) for each in found] == expected
+    assert [bool(each.id) for each in found] == [each.kind == "title" for each in found]
+
+
+def test_suggestions_are_limited(engine: Engine) -> None:
+    assert [len(engine.suggest("a", limit)) for limit in (0, 1, 2, 3)] == [0, 1, 2, 3]
+    assert [each.kind for each in engine.suggest("power ap", 1)] == ["words"]
+
+
+def test_hidden_articles_are_not_suggested(open_over: Callable[[Rows], Engine]) -> None:
+    engine = open_over([
+        {"id": "1", "title": "Plain sight"},
+        {"id": "2", "title": "Xylitol", "topics": ["Xenon"], "removed": True},
+        {"id": "3", "title": "Xerox", "topics": ["Xenon"], "draft": True},
+    ])
+    assert engine.suggest("x") == ()
+
+
 def test_get_and_status(engine: Engine) -> None:
     found = engine.get("a/arc")
     assert found
