@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from index.article import Article
+from search.query import Query
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -142,6 +143,31 @@ class Suggestion:
     text: str
     count: int
     id: str = ""
+
+
+StepKind = Literal["spelling", "fewer_words", "any_word", "without_filter", "without_filters", "topic"]
+"""spelling: other words were probably meant · fewer_words: one clause left out · any_word: any of the words will do ·
+without_filter, without_filters: one of several, or all filters dropped · topic: all articles of a topic nearby."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to ask instead, and how many articles that finds.
+
+    Attributes:
+        kind: see `StepKind`.
+        subject: what it is about: the corrected query, the words left out, the filter's value ("" for dates, and for
+            the choice of articles without a value), the topic; "" for any_word and without_filters.
+        facet: of a filter or topic ("date" for dates), else "".
+        query: what to ask, page 1.
+        count: its exact total, more than 0.
+    """
+
+    kind: StepKind
+    subject: str
+    facet: str
+    query: Query
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

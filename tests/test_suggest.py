@@ -24,8 +24,8 @@ from search.results import Suggestion
 
 ORDER = {"words": 0, "topic": 1, "title": 2}
 TYPED = """
-    a h fer ferry harb Harbour power ap multi-clo C c+ C# .NE U.S I IT us " ( ) - OR AND NOT title: topic: type: date:2021
-    the of tide, ferry* café caf naï 東 https://harbour.example/ www. * :: 3. 1,0 _ \x00 \u2028 ½
+    a h fer ferry harb Harbour power ap multi-clo C c+ C# .NE U.S I IT us " ( ) - OR AND NOT title: topic: type:
+    date:2021 the of tide, ferry* café caf naï 東 https://harbour.example/ www. * :: 3. 1,0 _ \x00 \u2028 ½
 """
 FRAGMENTS = (*TYPED.split(), "\ud800")
 

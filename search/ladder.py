@@ -1,0 +1,193 @@
+"""Where nothing was found: what to ask instead, rung by rung, and how many articles each would find.
+
+In this order: a better spelling, one clause fewer, any of the words, without one filter, without all of them, a topic
+nearby. Each count is asked of the engine, so that no step leads nowhere; at most about twenty questions are asked.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from index.analysis import FUNCTION_WORDS, query_tokens
+from search.engine import Engine
+from search.parser import parse, render
+from search.query import And, Filters, Node, Or, Phrase, Query, Word
+from search.results import Results, Step, StepKind
+from search.terms import is_function_word
+
+MAX_FILTERS = 4
+MAX_TOPICS = 3
+
+# Of a query with more clauses or filters than these, the first are looked at.
+_CLAUSES = 6  # of which it is asked what is found without them
+_FREQUENCIES = 4  # of these, how often they occur
+_FILTERS = 6  # that are set aside one by one
+
+
+def next_steps(query: Query, results: Results, engine: Engine) -> tuple[Step, ...]:
+    """What to ask instead of a query that found nothing.
+
+    Args:
+        query: what was asked.
+        results: the answer; where it found anything there are no steps.
+        engine: who answered.
+
+    Returns:
+        Steps in the order of the module's docstring, no query twice.
+    """
+    if results.total:
+        return ()
+    ladder = _Ladder(engine, replace(query, page=1))
+    ladder.climb(results)
+    return tuple(ladder.steps)
+
+
+@dataclass
+class _Ladder:
+    """The steps found so far for one query."""
+
+    engine: Engine
+    query: Query
+    steps: list[Step] = field(default_factory=list)
+
+    def climb(self, results: Results) -> None:
+        self._spelling(results)
+        self._fewer_words()
+        self._any_word()
+        self._filters()
+        self._topics()
+
+    def _total(self, query: Query) -> int:
+        return self._ask(query).total
+
+    def _ask(self, query: Query) -> Results:
+        return self.engine.search(replace(query, page=1, size=0, facets=(), highlight=False))
+
+    def _add(self, kind: StepKind, subject: str, query: Query, count: int, facet: str = "") -> None:
+        if count and query != self.query and all(step.query != query for step in self.steps):
+            self.steps.append(Step(kind, subject, facet, query, count))
+
+    def _spelling(self, results: Results) -> None:
+        """The engine's own suggestion; where it stood in for a word, what it suggests when it may not."""
+        notes = results.notes
+        if any(note.kind == "stand_in" for note in notes):
+            notes += self._ask(replace(self.query, match="all", filters=Filters())).notes
+        corrected = next((note.query for note in notes if note.kind == "suggestion" and note.query), None)
+        if corrected is None:
+            return
+        for filters in (self.query.filters, Filters()):
+            query = replace(self.query, text=corrected, filters=filters)
+            count = self._total(query)
+            self._add("spelling", corrected, query, count)
+            if count:
+                break
+
+    def _fewer_words(self) -> None:
+        """Without the clause that says least: of those without which something is found, the most frequent."""
+        tree = parse(self.query.text).tree
+        clauses = tree.clauses if isinstance(tree, And) else ()
+        telling = [i for i, clause in enumerate(clauses) if not _says_little(clause)]
+        if len(telling) < 2:
+            return
+        found: list[tuple[int, Query, int]] = []
+        for i in telling[:_CLAUSES]:
+            rest = (*clauses[:i], *clauses[i + 1 :])
+            query = replace(self.query, text=render(_together(rest, tree)))
+            count = self._total(query)
+            if count:
+                found.append((i, query, count))
+        if not found:
+            return
+        found = found[:_FREQUENCIES]
+        frequencies = {i: self._total(Query(render(clauses[i]), "all")) for i, _, _ in found} if len(found) > 1 else {}
+        least, query, count = max(found, key=lambda each: frequencies.get(each[0], 0))
+        self._add("fewer_words", render(clauses[least]), query, count)
+
+    def _any_word(self) -> None:
+        """Any of the words, where that finds more than one clause fewer."""
+        fewer = {step.count for step in self.steps if step.kind == "fewer_words"}
+        query = replace(self.query, match="any")
+        if self.query.match != "any" and (count := self._total(query)) not in fewer:
+            self._add("any_word", "", query, count)
+
+    def _filters(self) -> None:
+        """Without one filter, most articles first; then without any."""
+        found: list[tuple[int, str, str, Query]] = []
+        singles = list(_without_one(self.query.filters))
+        for facet, value, left in singles[:_FILTERS]:
+            query = replace(self.query, filters=left)
+            found.append((self._total(query), facet, value, query))
+        for count, facet, value, query in sorted(found, key=lambda each: -each[0])[:MAX_FILTERS]:
+            self._add("without_filter", value, query, count, facet)
+        if _how_many(self.query.filters) > 1:
+            query = replace(self.query, filters=Filters())
+            self._add("without_filters", "", query, self._total(query))
+
+    def _topics(self) -> None:
+        """Topics that share a word with the query, else the most frequent ones of what it finds without filters."""
+        counts = {b.value: b.count for b in self.engine.values(Query(), "topic") if b.value is not None and b.count}
+        words = _words(parse(self.query.text).tree)
+        shared = {name: len(words.intersection(_telling_stems(name))) for name in counts} if words else {}
+        names = sorted((name for name, n in shared.items() if n), key=lambda name: (-shared[name], -counts[name], name))
+        if not names:
+            unfiltered = self.engine.values(replace(self.query, filters=Filters()), "topic")
+            names = [bucket.value for bucket in unfiltered if bucket.value is not None and bucket.count]
+        for name in names[:MAX_TOPICS]:
+            query = replace(self.query, text="", match="auto", filters=Filters({"topic": (name,)}))
+            self._add("topic", name, query, counts[name], "topic")
+
+
+def _says_little(node: Node) -> bool:
+    return isinstance(node, Word) and is_function_word(node)
+
+
+def _together(clauses: tuple[Node, ...], like: Node) -> Node:
+    """Some clauses of a tree joined as they were in it."""
+    if len(clauses) == 1:
+        return clauses[0]
+    return And(clauses, relaxable=isinstance(like, And) and like.relaxable)
+
+
+def _without_one(filters: Filters) -> Iterator[tuple[str, str, Filters]]:
+    """Each filter by facet and value, with the others.
+
+    Of several choices in one facet none is left out: fewer of them find no more.
+    """
+    for facet in dict.fromkeys((*filters.chosen, *sorted(filters.missing))):
+        values, missing = filters.chosen.get(facet, ()), facet in filters.missing
+        dated = facet == "date" and not (filters.start is None and filters.end is None)
+        if len(values) == 1 and not missing:
+            chosen = {name: kept for name, kept in filters.chosen.items() if name != facet}
+            yield facet, values[0], replace(filters, chosen=chosen)
+        elif missing and not values and not dated:
+            yield facet, "", replace(filters, missing=filters.missing - {facet})
+    if "date" not in filters.missing and not (filters.start is None and filters.end is None):
+        yield "date", "", replace(filters, start=None, end=None)
+    for facet, values in filters.excluded.items():
+        for value in values:
+            others = tuple(each for each in values if each != value)
+            excluded = {name: kept for name, kept in {**filters.excluded, facet: others}.items() if kept}
+            yield facet, value, replace(filters, excluded=excluded)
+
+
+def _how_many(filters: Filters) -> int:
+    values = [*filters.chosen.values(), *filters.excluded.values()]
+    return sum(map(len, values)) + len(filters.missing) + (filters.start is not None or filters.end is not None)
+
+
+def _words(node: Node) -> frozenset[str]:
+    """What the words and phrases of a query say, as stems; what it excludes is left out."""
+    match node:
+        case Word(text) | Phrase(text):
+            return _telling_stems(text)
+        case And(clauses) | Or(clauses):
+            return _all(map(_words, clauses))
+        case _:
+            return frozenset()
+
+
+def _all(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*sets)
+
+
+def _telling_stems(text: str) -> frozenset[str]:
+    return frozenset(token.stem for token in query_tokens(text) if token.exact not in FUNCTION_WORDS)
