@@ -18,23 +18,23 @@ from web.params import EXCLUDE, MAX_DEPTH, end_of, start_of
 _USUAL = Query()
 
 
-def address(base: str, query: Query) -> str:
-    """The address of `query`; whatever is as by default is left out."""
-    pairs = parameters(query)
+def address(base: str, query: Query, usual: Query = _USUAL) -> str:
+    """The address of `query`; whatever is as in `usual`, which is what `base` takes for granted, is left out."""
+    pairs = parameters(query, usual)
     return f"{base}?{urlencode(pairs, errors='replace')}" if pairs else base
 
 
-def parameters(query: Query) -> list[tuple[str, str]]:
+def parameters(query: Query, usual: Query = _USUAL) -> list[tuple[str, str]]:
     """Name and value of every parameter, in the one order that addresses have."""
-    return list(chain.from_iterable(_parameters(query).values()))
+    return list(chain.from_iterable(_parameters(query, usual).values()))
 
 
-def _parameters(query: Query) -> dict[str, list[tuple[str, str]]]:
+def _parameters(query: Query, usual: Query) -> dict[str, list[tuple[str, str]]]:
     """As `parameters`, by name; both ends of the dates under "date"."""
     filters = query.filters
     return {
         "q": [("q", query.text)] if query.text else [],
-        "match": [("match", query.match)] if query.match != _USUAL.match else [],
+        "match": [("match", query.match)] if query.match != usual.match else [],
         **{name: [(name, value) for value in sorted(filters.chosen.get(name, ()))] for name in FACETS},
         **{
             name: [(name, value) for value in sorted(filters.excluded.get(facet, ()))]
@@ -42,9 +42,9 @@ def _parameters(query: Query) -> dict[str, list[tuple[str, str]]]:
         },
         "missing": [("missing", name) for name in sorted(filters.missing)],
         "date": _dates(filters.start, filters.end),
-        "sort": [("sort", query.sort)] if query.sort != _USUAL.sort else [],
-        "size": [("size", str(query.size))] if query.size != _USUAL.size else [],
-        "page": [("page", str(query.page))] if query.page != _USUAL.page else [],
+        "sort": [("sort", query.sort)] if query.sort != usual.sort else [],
+        "size": [("size", str(query.size))] if query.size != usual.size else [],
+        "page": [("page", str(query.page))] if query.page != usual.page else [],
     }
 
 
@@ -69,7 +69,7 @@ class Links:
     def __init__(self, base: str, query: Query) -> None:
         self.base = base
         self.query = query
-        first_page = _parameters(replace(query, page=1))
+        first_page = _parameters(replace(query, page=1), _USUAL)
         self._first_page = {name: urlencode(pairs, errors="replace") for name, pairs in first_page.items()}
         filters = query.filters
         self._values = {name: filters.chosen.get(name, ()) for name in FACETS}
