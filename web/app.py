@@ -1,4 +1,4 @@
-"""The app factory. Routes are in `web.pages` and `web.api`, errors in `web.errors`."""
+"""The app factory. Routes are in `web.pages`, `web.api` and `web.sharing`, errors in `web.errors`."""
 
 from flask import Flask
 
@@ -10,6 +10,7 @@ from web.filters import FILTERS
 from web.headers import register_headers
 from web.pages import blueprint as pages
 from web.service import EXTENSION, Service
+from web.sharing import blueprint as sharing
 
 
 def create_app(settings: Settings) -> Flask:
@@ -26,6 +27,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions[EXTENSION] = service
     app.register_blueprint(api)
     app.register_blueprint(pages)
+    app.register_blueprint(sharing)
     register_errors(app)
     register_headers(app, settings)
     for note in _notes(service):

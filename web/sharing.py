@@ -1,0 +1,102 @@
+"""What other programs take from the site: feeds for their readers.
+
+A view is address -> query, engine, document, as on the pages. Feed readers ask every hour whether there is news, so
+answers are conditional: who has the present one is told so (304) and sent nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, Response, request, url_for
+
+from search.query import Query
+from web.atom import MEDIA_TYPE as ATOM
+from web.atom import build_atom
+from web.feed import Feed, FeedBases, build_feed, feed_address, feed_query, feed_title, read_feed_query
+from web.json_feed import MEDIA_TYPE as JSON_FEED
+from web.json_feed import build_json_feed
+from web.render import to_bytes
+from web.service import current_service
+
+blueprint = Blueprint("sharing", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLink:
+    """One `<link>` in the head of a page."""
+
+    rel: str
+    type: str
+    title: str
+    href: str
+
+
+def feed_links(query: Query) -> tuple[HeadLink, ...]:
+    """What the page of `query` offers to programs: the query as a feed in both formats.
+
+    A page that shows no query, an article's for one, offers the feeds of `Query()`: everything.
+    """
+    site = current_service().settings.title
+    feed = feed_query(query)
+    title = feed_title(feed, site)
+    return (
+        HeadLink("alternate", ATOM, title, feed_address(url_for("sharing.atom"), feed)),
+        HeadLink("alternate", JSON_FEED, title, feed_address(url_for("sharing.json_feed"), feed)),
+    )
+
+
+@blueprint.get("/feed.atom")
+def atom() -> Response:
+    feed, created = _feed("sharing.atom")
+    return _conditional(build_atom(feed), ATOM, created)
+
+
+@blueprint.get("/feed.json")
+def json_feed() -> Response:
+    feed, created = _feed("sharing.json_feed")
+    return _conditional(to_bytes(build_json_feed(feed)), JSON_FEED, created)
+
+
+def _feed(endpoint: str) -> tuple[Feed, datetime]:
+    """The feed that is asked for, and when what it is made from was indexed."""
+    query = read_feed_query(request.args.items(multi=True))
+    service = current_service()
+    engine = service.engine()
+    # Before the search: where a reindex comes between the two, the time is too old, and the client asks once more.
+    created = datetime.fromisoformat(engine.status().created)
+    results = engine.search(query)
+    bases = FeedBases(_absolute(endpoint), _absolute("pages.home"), _article_base(), _icon())
+    return build_feed(results, query, bases, service.settings), created
+
+
+def _conditional(body: bytes, media_type: str, modified: datetime | None = None) -> Response:
+    """The answer, or 304 without a body for a client that has it.
+
+    Args:
+        body: nothing in it may depend on when it was made, or a client would never have it.
+        media_type: what it is.
+        modified: for clients that send a time and no ETag: when the index was made, not the newest article of the feed,
+            whose time does not tell that an article was taken out.
+    """
+    response = Response(body, mimetype=media_type)
+    response.set_etag(hashlib.sha256(body).hexdigest())
+    response.last_modified = modified
+    # Kept, but never shown unasked: an article that was taken back is gone with the next look, and asking costs little.
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    return response
+
+
+def _absolute(endpoint: str, **values: str) -> str:
+    """The whole address of `endpoint`, by the host that this request was sent to: it leaves the site."""
+    return url_for(endpoint, _external=True, **values)
+
+
+def _article_base() -> str:
+    """What ids are appended to."""
+    return _absolute("pages.article", article_id="-").removesuffix("-")
+
+
+def _icon() -> str:
+    return _absolute("static", filename="icon.svg")
