@@ -1,4 +1,4 @@
-"""Feeds: read by other people's readers, and unchanged for as long as the articles are."""
+"""Feeds and the address bar's search: read by other people's readers, and unchanged for as long as the articles are."""
 
 import json
 import time
@@ -25,19 +25,23 @@ from index.article import Article, Image, Provider
 from index.reindex import reindex
 from index.settings import Settings
 from search.query import Filters, Query
-from search.results import Hit, Results
+from search.results import Hit, Results, Suggestion
 from web import create_app
 from web.atom import build_atom
 from web.feed import USUAL, FeedBases, build_feed, feed_address, feed_query, feed_title, read_feed_query
 from web.json_feed import build_json_feed
+from web.opensearch import Site, build_description
 from web.render import to_bytes
 from web.service import EXTENSION
 from web.sharing import HeadLink, feed_links
+from web.suggestions import SuggestionBases, build_suggestions
 from web.xml_text import legal
 
 SCHEMA = json.loads((Path(__file__).parent / "json_feed.schema.json").read_text(encoding="utf-8"))
 ATOM = "{http://www.w3.org/2005/Atom}"
+OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 BASES = FeedBases("http://h/feed", "http://h/", "http://h/article/", "http://h/icon.svg")
+ADDRESSES = SuggestionBases("http://h/", "http://h/article/")
 FEEDS = ("/feed.atom", "/feed.json")
 
 
@@ -297,6 +301,8 @@ def test_any_text_makes_a_document(title: str, excerpt: str, author: str, url: s
     assert root.findtext(f"{ATOM}entry/{ATOM}author/{ATOM}name") == read_back(author)
     item = valid(to_bytes(build_json_feed(feed)))["items"][0]
     assert (item["title"], item["content_text"]) == (legal(feed.entries[0].title), legal(excerpt))
+    everything = Site(title, *["http://h/"] * 5)
+    assert ElementTree.fromstring(build_description(everything)).findtext(f"{OPENSEARCH}ShortName")
 
 
 def read_back(text: str) -> str:
@@ -351,7 +357,7 @@ def test_the_etag_changes_with_the_articles_of_the_feed_alone(build_app: BuildAp
     assert tags()[0] != ferry
 
 
-@pytest.mark.parametrize("url", FEEDS)
+@pytest.mark.parametrize("url", [*FEEDS, "/opensearch.xml"])
 def test_who_has_the_present_one_is_told_so(client: FlaskClient, url: str) -> None:
     fresh = client.get(url)
     assert fresh.headers["Cache-Control"] == "no-cache"
@@ -404,15 +410,104 @@ def test_the_feed_of_a_page_has_its_words_and_filters(query: Query) -> None:
     assert feed.match == ("all" if query.match == "auto" else query.match)
 
 
-def test_pages_offer_feeds(client: FlaskClient, example_app: Flask) -> None:
+def test_pages_offer_search_and_feeds(client: FlaskClient, example_app: Flask) -> None:
     query = Query(text="night ferry", filters=Filters(chosen={"topic": ("Harbours",)}), page=3, sort="oldest")
     with example_app.test_request_context("/", base_url="http://localhost/below"):
         links = feed_links(query)
     title = "night ferry, Harbours · Broadsheet"
     asked = "?q=night+ferry&topic=Harbours"
     assert links == (
+        HeadLink("search", "application/opensearchdescription+xml", "Broadsheet", "/below/opensearch.xml"),
         HeadLink("alternate", "application/atom+xml", title, f"/below/feed.atom{asked}"),
         HeadLink("alternate", "application/feed+json", title, f"/below/feed.json{asked}"),
     )
     for link in links:
         assert client.get(link.href.removeprefix("/below")).mimetype == link.type
+
+
+# The address bar
+
+
+def test_the_description_is_as_the_specification_wants_it(client: FlaskClient) -> None:
+    response = client.get("/opensearch.xml")
+    assert response.content_type == "application/opensearchdescription+xml; charset=utf-8"
+    root = ElementTree.fromstring(response.data)
+    assert root.tag == f"{OPENSEARCH}OpenSearchDescription"
+    assert {element.tag.removeprefix(OPENSEARCH) for element in root} == {
+        "ShortName", "LongName", "Description", "Url", "Image", "InputEncoding", "OutputEncoding",
+    }  # fmt: skip
+    for name, most in (("ShortName", 16), ("LongName", 48), ("Description", 1024)):
+        (element,) = root.findall(f"{OPENSEARCH}{name}")
+        assert 0 < len(element.text or "") <= most
+    assert root.findtext(f"{OPENSEARCH}InputEncoding") == root.findtext(f"{OPENSEARCH}OutputEncoding") == "UTF-8"
+    (image,) = root.findall(f"{OPENSEARCH}Image")
+    with client.get(image.text or "") as picture:
+        assert (picture.status_code, picture.mimetype) == (200, image.get("type"))
+    urls = {(url.get("type"), url.get("rel")): url.get("template") for url in root.findall(f"{OPENSEARCH}Url")}
+    assert urls == {
+        ("text/html", "results"): "http://localhost/?q={searchTerms}",
+        ("application/atom+xml", "results"): "http://localhost/feed.atom?q={searchTerms}",
+        ("application/x-suggestions+json", "suggestions"): "http://localhost/suggest?q={searchTerms}",
+        ("application/opensearchdescription+xml", "self"): "http://localhost/opensearch.xml",
+    }
+    for (media_type, _), template in urls.items():
+        assert client.get((template or "").replace("{searchTerms}", "night%20ferry")).mimetype == media_type
+
+
+@pytest.mark.parametrize(
+    ("title", "short"),
+    [
+        ("Broadsheet", "Broadsheet"),
+        ("Sixteen letters!", "Sixteen letters!"),
+        ("The Port Ansley Courier", "The Port Ansley"),
+        ("Donaudampfschifffahrtsgesellschaft", "Donaudampfschiff"),
+        (" \x01 ", "Search"),
+        ("<b>&", "<b>&"),
+    ],
+)
+def test_a_long_name_is_cut_between_words(title: str, short: str) -> None:
+    root = ElementTree.fromstring(build_description(Site(title, *["http://h/"] * 5)))
+    assert root.findtext(f"{OPENSEARCH}ShortName") == short
+
+
+def suggestions(client: FlaskClient, typed: str) -> Any:
+    response = client.get("/suggest", query_string={"q": typed})
+    assert response.status_code == 200
+    assert response.content_type == "application/x-suggestions+json"
+    return json.loads(response.data)
+
+
+@pytest.mark.parametrize("typed", ["fer", "harb", "night f", "", "zzqqxx", '"<script>', "ü ", "\0", "a" * 2000])
+def test_suggestions_have_the_shape_that_browsers_read(client: FlaskClient, typed: str) -> None:
+    text, *lists = suggestions(client, typed)
+    assert text == typed.replace("\0", "\ufffd")
+    texts, descriptions, urls = lists
+    assert len(texts) == len(descriptions) == len(urls) <= 8
+    for url in urls:
+        assert client.get(url).status_code == 200
+
+
+def test_suggestions_lead_to_what_they_say(build_app: BuildApp) -> None:
+    files = {f"{n}.md": dated(f"Night ferry {n}", "2021-01-01", "topics: [Ferry & more]\n") for n in "ab"}
+    client = build_app({**files, "gone.md": REMOVED}).test_client()
+    _, texts, descriptions, urls = suggestions(client, "fer")
+    assert dict(zip(texts, zip(descriptions, urls, strict=True), strict=True)) == {
+        "ferry": ("2 articles", "http://localhost/?q=ferry"),
+        "Ferry & more": ("Topic, 2 articles", "http://localhost/?topic=Ferry+%26+more"),
+        "Night ferry a": ("Article", "http://localhost/article/site/a"),
+        "Night ferry b": ("Article", "http://localhost/article/site/b"),
+    }
+    elsewhere = client.get("/suggest?q=fer", base_url="https://other.example/x").text
+    assert "https://other.example/x/?q=ferry" in elsewhere
+    assert suggestions(client, "gon") == ["gon", [], [], []]
+
+
+def test_suggestions_are_kept_by_the_browser_alone_and_not_for_long(client: FlaskClient) -> None:
+    assert client.get("/suggest?q=fer").headers["Cache-Control"] == "private, max-age=60"
+    assert client.head("/suggest?q=fer").status_code == 200
+    assert client.get("/suggest").text == '["",[],[],[]]'
+
+
+def test_one_article_is_said_to_be_one() -> None:
+    found = build_suggestions("f", [Suggestion("words", "fox", 1), Suggestion("topic", "Foxes", 12_345)], ADDRESSES)
+    assert found[2] == ["1 article", "Topic, 12,345 articles"]

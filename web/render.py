@@ -22,7 +22,7 @@ SEARCH_PATH = "/api/v1/search"
 Json = dict[str, Any]
 
 
-def to_bytes(value: Json) -> bytes:
+def to_bytes(value: Json | list[Any]) -> bytes:
     """JSON as UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
     try:
         return orjson.dumps(value)

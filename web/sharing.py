@@ -1,4 +1,4 @@
-"""What other programs take from the site: feeds for their readers.
+"""What other programs take from the site: feeds for readers, and the search for a browser's address bar.
 
 A view is address -> query, engine, document, as on the pages. Feed readers ask every hour whether there is news, so
 answers are conditional: who has the present one is told so (304) and sent nothing.
@@ -16,10 +16,18 @@ from web.atom import build_atom
 from web.feed import Feed, FeedBases, build_feed, feed_address, feed_query, feed_title, read_feed_query
 from web.json_feed import MEDIA_TYPE as JSON_FEED
 from web.json_feed import build_json_feed
+from web.opensearch import MEDIA_TYPE as OPENSEARCH
+from web.opensearch import Site, build_description
+from web.params import read_query
 from web.render import to_bytes
 from web.service import current_service
+from web.suggestions import MEDIA_TYPE as SUGGESTIONS
+from web.suggestions import SuggestionBases, build_suggestions
 
 blueprint = Blueprint("sharing", __name__)
+
+SUGGESTIONS_KEPT_S = 60
+"""How long a browser may show the same suggestions for the same letters, which it asks for with every key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class HeadLink:
 
 
 def feed_links(query: Query) -> tuple[HeadLink, ...]:
-    """What the page of `query` offers to programs: the query as a feed in both formats.
+    """What the page of `query` offers to programs: the site's search, and the query as a feed in both formats.
 
     A page that shows no query, an article's for one, offers the feeds of `Query()`: everything.
     """
@@ -41,6 +49,7 @@ def feed_links(query: Query) -> tuple[HeadLink, ...]:
     feed = feed_query(query)
     title = feed_title(feed, site)
     return (
+        HeadLink("search", OPENSEARCH, site, url_for("sharing.opensearch")),
         HeadLink("alternate", ATOM, title, feed_address(url_for("sharing.atom"), feed)),
         HeadLink("alternate", JSON_FEED, title, feed_address(url_for("sharing.json_feed"), feed)),
     )
@@ -56,6 +65,30 @@ def atom() -> Response:
 def json_feed() -> Response:
     feed, created = _feed("sharing.json_feed")
     return _conditional(to_bytes(build_json_feed(feed)), JSON_FEED, created)
+
+
+@blueprint.get("/opensearch.xml")
+def opensearch() -> Response:
+    site = Site(
+        title=current_service().settings.title,
+        description=_absolute("sharing.opensearch"),
+        search=_absolute("pages.home"),
+        suggest=_absolute("sharing.suggest"),
+        feed=_absolute("sharing.atom"),
+        icon=_icon(),
+    )
+    return _conditional(build_description(site), OPENSEARCH)
+
+
+@blueprint.get("/suggest")
+def suggest() -> Response:
+    text = read_query(request.args.items(multi=True)).text
+    suggestions = current_service().engine().suggest(text)
+    found = build_suggestions(text, suggestions, SuggestionBases(_absolute("pages.home"), _article_base()))
+    response = Response(to_bytes(found), mimetype=SUGGESTIONS)
+    # Private: what someone types is kept by nobody between here and the browser.
+    response.headers["Cache-Control"] = f"private, max-age={SUGGESTIONS_KEPT_S}"
+    return response
 
 
 def _feed(endpoint: str) -> tuple[Feed, datetime]:
