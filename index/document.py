@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
+from functools import lru_cache
 
 from index.analysis import tokens
 from index.article import Article
@@ -50,8 +52,26 @@ def published_seconds(article: Article) -> int:
 
 def address_hashes(article: Article) -> list[int]:
     """The hashes by which an article is found under each of its addresses."""
-    keys = dict.fromkeys(filter(None, map(address_key, article.addresses)))
-    return [key_hash(key) for key in keys]
+    return _distinct(map(_address_hash, article.addresses))
+
+
+def link_hashes(article: Article) -> list[int]:
+    """The hashes of the addresses that an article names as related, by which what links to an article is found."""
+    return _distinct(map(_related_hash, article.related))
+
+
+def _address_hash(address: str) -> int | None:
+    key = address_key(address)
+    return key_hash(key) if key else None
+
+
+_related_hash = lru_cache(maxsize=8_192)(
+    _address_hash
+)  # an archive repeats the same related article in some forty files
+
+
+def _distinct(hashes: Iterable[int | None]) -> list[int]:
+    return [each for each in dict.fromkeys(hashes) if each is not None]
 
 
 def key_hash(key: str) -> int:

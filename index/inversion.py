@@ -16,10 +16,17 @@ import numpy as np
 from index.analysis import Token, all_in_capitals, piece_tokens
 from index.arrays import Array, ends, smallest, spans
 from index.article import Article
-from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds, searched_text
+from index.document import (
+    FACET_COLUMNS,
+    address_hashes,
+    facet_values,
+    link_hashes,
+    published_seconds,
+    searched_text,
+)
 from index.places import pack_positions
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS, UNDATED
-from index.segment import MAX_ARTICLE_BYTES, pack_strings, pack_terms
+from index.segment import MAX_ARTICLE_BYTES, pack_addresses, pack_links, pack_strings, pack_terms
 from index.stored import compressor, make_dictionary
 
 _TOKEN_BYTES = 130  # that a token takes while postings are made of it
@@ -133,6 +140,18 @@ class _Numbers(dict[str, int]):
         return number
 
 
+class _Hashes:
+    """Hashes of addresses, and the document that each belongs to."""
+
+    def __init__(self) -> None:
+        self.hashes = array("Q")
+        self.documents = array("q")
+
+    def add(self, hashes: Sequence[int], document: int) -> None:
+        self.hashes.extend(hashes)
+        self.documents.extend([document] * len(hashes))
+
+
 class Inverter:
     """Collects articles and turns them into the arrays of a segment."""
 
@@ -155,8 +174,8 @@ class Inverter:
         self._quality = array("d")
         self._heat = array("d")
         self._facets: dict[str, list[tuple[str, ...]]] = {name: [] for name in FACET_COLUMNS}
-        self._url_hashes = array("Q")
-        self._url_documents = array("q")
+        self._addresses = _Hashes()
+        self._links = _Hashes()
         self._articles: list[bytes] = []
 
     def __len__(self) -> int:
@@ -187,9 +206,8 @@ class Inverter:
         self._heat.append(np.nan if article.heat is None else article.heat)
         for name, facet in facet_values(article).items():
             self._facets[name].append(facet)
-        for key in address_hashes(article):
-            self._url_hashes.append(key)
-            self._url_documents.append(len(self._ids))
+        self._addresses.add(address_hashes(article), len(self._ids))
+        self._links.add(link_hashes(article), len(self._ids))
         self._articles.append(packed)
         self._packed_bytes += len(packed)
         self._tokens += sum(map(self._pieces.positions.__getitem__, self._text[start:]))
@@ -222,14 +240,12 @@ class Inverter:
     def _documents(self, order: Array, by_id: Array) -> dict[str, Array]:
         new_number = np.empty(len(order), np.int64)
         new_number[order] = np.arange(len(order))
-        hashes, documents = np.array(self._url_hashes), new_number[np.array(self._url_documents, dtype=np.int64)]
-        by_hash = np.lexsort((documents, hashes))
         found: dict[str, Array] = {
             "published": np.array(self._published)[order],
             "id_order": smallest(new_number[by_id]),
-            "url_hashes": hashes[by_hash],
-            "url_documents": smallest(documents[by_hash]),
         }
+        found |= pack_addresses(np.array(self._addresses.hashes), new_number[np.array(self._addresses.documents)])
+        found |= pack_links(np.array(self._links.hashes), new_number[np.array(self._links.documents)])
         for name, values in (("quality", self._quality), ("heat", self._heat)):
             signal = np.clip(np.array(values), -_MOST, _MOST).astype("<f4")[order]
             if not np.isnan(signal).all():

@@ -18,7 +18,7 @@ from index.document import FACET_COLUMNS
 from index.inversion import classify, newest_first, pack_sets
 from index.places import pack_positions
 from index.schema import EXACT, STEM, TEXT_FIELDS
-from index.segment import Segment, pack_strings, pack_terms
+from index.segment import Segment, pack_addresses, pack_links, pack_strings, pack_terms
 from index.stored import compressor
 
 LARGEST = 2_000_000  # documents; what would be larger stays in several segments
@@ -116,22 +116,14 @@ class _Numbering:
 def _documents(sources: Sequence[Source], numbers: _Numbering) -> dict[str, Array]:
     rows = len(TEXT_FIELDS)
     extents = np.concatenate([s.segment.extents.reshape(-1, rows)[s.live] for s in sources])
-    hashes, documents = [], []
-    for source, new in zip(sources, numbers.new, strict=True):
-        keys, old = source.segment.addresses()
-        kept = new[old] >= 0
-        hashes.append(keys[kept])
-        documents.append(new[old][kept])
-    all_hashes, all_documents = np.concatenate(hashes), np.concatenate(documents)
-    by_hash = np.lexsort((all_documents, all_hashes))
     found: dict[str, Array] = {
         "published": numbers.published[numbers.order],
         "length": np.concatenate([s.segment.length[s.live] for s in sources])[numbers.order],
         "extents": extents[numbers.order].reshape(-1),
         "id_order": smallest(numbers.by_id),
-        "url_hashes": all_hashes[by_hash],
-        "url_documents": smallest(all_documents[by_hash]),
     }
+    found |= pack_addresses(*_hashes([source.segment.addresses() for source in sources], numbers))
+    found |= pack_links(*_hashes([source.segment.links() for source in sources], numbers))
     for name in ("quality", "heat"):
         signals = [(s.segment.signal(name), s) for s in sources]
         filled = [np.full(s.count, np.nan, "<f4") if each is None else each[s.live] for each, s in signals]
@@ -139,6 +131,16 @@ def _documents(sources: Sequence[Source], numbers: _Numbering) -> dict[str, Arra
         if not np.isnan(together).all():
             found[name] = together
     return found | pack_strings("id", [numbers.ids[i] for i in numbers.order.tolist()])
+
+
+def _hashes(columns: Sequence[tuple[Array, Array]], numbers: _Numbering) -> tuple[Array, Array]:
+    """Hashes of addresses and their documents, given those of each source; none of deleted documents."""
+    hashes, documents = [], []
+    for (keys, old), new in zip(columns, numbers.new, strict=True):
+        kept = new[old] >= 0
+        hashes.append(keys[kept])
+        documents.append(new[old][kept])
+    return np.concatenate(hashes), np.concatenate(documents)
 
 
 def _facet(sources: Sequence[Source], name: str, numbers: _Numbering) -> dict[str, Array]:

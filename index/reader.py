@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from index.article import Article, unpack
 from index.codec import ArrayIndex
-from index.document import FACET_COLUMNS, key_hash
+from index.document import FACET_COLUMNS, address_hashes, key_hash
 from index.errors import DamagedIndexError
 from index.schema import EXACT, UNDATED
 from index.segment import Facet, Occurrences, Segment
@@ -287,6 +287,22 @@ class Snapshot:
             if part.live is None or part.live[number]
         ]
         return [number for number in found if key in map(address_key, self.article(number).addresses)]
+
+    def linking_to(self, article: Article, limit: int) -> Documents:
+        """The documents that seem to name one of an article's addresses as related: the hashes say so.
+
+        Returns:
+            Ascending; of each segment the newest `limit`.
+        """
+        hashes = address_hashes(article)
+        found = [_NO_DOCUMENTS]
+        for part in self._parts:
+            linking = [part.segment.linking_to(address) for address in hashes]
+            if part.live is not None:
+                linking = [documents[part.live[documents]] for documents in linking]
+            newest = [documents[:limit].astype(np.int32) for documents in linking]
+            found.append(np.unique(np.concatenate([_NO_DOCUMENTS, *newest]))[:limit] + np.int32(part.first))
+        return np.concatenate(found)
 
     # Facets
 

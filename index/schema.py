@@ -11,7 +11,7 @@ from whoosh import columns, fields, formats
 
 from index.analysis import fingerprint as analyzer_fingerprint
 
-FORMAT = 2  # of everything in a generation besides the field table; raised when older code could misread newer files
+FORMAT = 3  # of everything in a generation besides the field table; raised when older code could misread newer files
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ postings; a stem that always stands for one exact term shares its list.
                     id_ends, id_bytes, article_ends; id_order: documents by id         *where any is known
     per facet F     F_codes (per document a set of values), F_set_ends, F_set_values, F_value_ends, F_value_bytes
     addresses       url_hashes, ascending, and the url_documents they belong to
+    links           link_hashes of the addresses that any article names as related, ascending, each once; link_ends,
+                    where the documents that name it end in link_documents
     stored articles articles (compressed one by one), dictionary (what all are compressed against)
     per stream S    S_ends, S_bytes (terms in order of their bytes), S_keys (their first eight bytes as a number)
     postings        stem_lists (list by stem; exact term i has list i), list_ends, position_ends (per list),
@@ -23,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from index.arrays import Array, Arrays, bounds, ends, spans
+from index.arrays import Array, Arrays, bounds, ends, smallest, spans
 from index.places import Positions
 from index.schema import EXACT, HALF, STEM, TEXT_FIELDS
 from index.soundness import check_contents, check_layout
@@ -83,6 +85,8 @@ class Segment:
         self.stem_lists = arrays["stem_lists"]
         self._id_ends, self._id_bytes, self.id_order = arrays["id_ends"], arrays["id_bytes"], arrays["id_order"]
         self._url_hashes, self._url_documents = arrays["url_hashes"], arrays["url_documents"]
+        self._link_hashes, self._link_ends = arrays["link_hashes"], arrays["link_ends"]
+        self._link_documents = arrays["link_documents"]
         self._article_ends, self._articles = arrays["article_ends"], arrays["articles"]
         self.class_halves = arrays["class_weights"].astype(np.int64)
         self.class_weights = self.class_halves.astype(np.float32) / np.float32(HALF)
@@ -129,14 +133,27 @@ class Segment:
         return None
 
     def by_address(self, address: int) -> Array:
-        """The documents with an address of this hash."""
+        """The documents with an address of this hash, ascending."""
         key = np.uint64(address)
         start, end = self._url_hashes.searchsorted(key, "left"), self._url_hashes.searchsorted(key, "right")
         return self._url_documents[start:end]
 
+    def linking_to(self, address: int) -> Array:
+        """The documents that name an address of this hash as related, ascending."""
+        number = int(self._link_hashes.searchsorted(np.uint64(address)))
+        if number == len(self._link_hashes) or int(self._link_hashes[number]) != address:
+            return self._link_documents[:0]
+        start, end = bounds(self._link_ends, number)
+        return self._link_documents[start:end]
+
     def addresses(self) -> tuple[Array, Array]:
         """The hashes of all addresses, ascending, and their documents."""
         return self._url_hashes, self._url_documents
+
+    def links(self) -> tuple[Array, Array]:
+        """The hashes of all addresses named as related, ascending, with each document that names them."""
+        times: Array = np.diff(self._link_ends.astype(np.int64), prepend=0)
+        return np.repeat(self._link_hashes, times), self._link_documents
 
     def facet(self, name: str) -> Facet:
         """The column of one facet."""
@@ -284,6 +301,19 @@ class Segment:
         end = start + extents[:, number].take(places.documents)
         inside: Array = (places.positions >= start) & (places.positions < end)
         return inside
+
+
+def pack_addresses(hashes: Array, documents: Array) -> dict[str, Array]:
+    """The hashes of articles' own addresses, each with its document."""
+    order = np.lexsort((documents, hashes))
+    return {"url_hashes": hashes[order], "url_documents": smallest(documents[order])}
+
+
+def pack_links(hashes: Array, documents: Array) -> dict[str, Array]:
+    """The hashes of the addresses that documents name; a hash is kept once, as dozens of documents name the same."""
+    order = np.lexsort((documents, hashes))
+    distinct, times = np.unique(hashes, return_counts=True)
+    return {"link_hashes": distinct, "link_ends": ends(times), "link_documents": smallest(documents[order])}
 
 
 def pack_strings(name: str, strings: list[str]) -> dict[str, Array]:

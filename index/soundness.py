@@ -34,6 +34,7 @@ _SIGNALS = ("quality", "heat")
 _WIDE = ("wide_positions", "wide_positions_more")
 _EQUALLY_LONG: Final = (
     {"url_hashes": "u8", "url_documents": _WHOLE},
+    {"link_hashes": "u8", "link_ends": _WHOLE},
     *({f"{stream}_ends": _WHOLE, f"{stream}_keys": "u8"} for stream in _STREAMS),
     {"stem_ends": _WHOLE, "stem_lists": _WHOLE},
     {"list_ends": _WHOLE, "position_ends": _WHOLE},
@@ -43,6 +44,7 @@ _EQUALLY_LONG: Final = (
 _OTHERS = {
     "extents": _WHOLE,
     "positions": _WHOLE,
+    "link_documents": _WHOLE,
     **dict.fromkeys(("id_bytes", "articles", "dictionary", *(f"{stream}_bytes" for stream in _STREAMS)), "u1"),
     **{f"{facet}_{part}": _WHOLE for facet in FACET_COLUMNS for part in ("set_ends", "set_values", "value_ends")},
     **{f"{facet}_value_bytes": "u1" for facet in FACET_COLUMNS},
@@ -52,12 +54,14 @@ _ENDS = {
     "article_ends": "articles",
     "list_ends": "documents",
     "position_ends": "positions",
+    "link_ends": "link_documents",
     **{f"{stream}_ends": f"{stream}_bytes" for stream in _STREAMS},
     **{f"{facet}_set_ends": f"{facet}_set_values" for facet in FACET_COLUMNS},
     **{f"{facet}_value_ends": f"{facet}_value_bytes" for facet in FACET_COLUMNS},
 }
 _NUMBERS = {  # of what each is the number
     "url_documents": "published",
+    "link_documents": "published",
     "id_order": "published",
     "documents": "published",
     "classes": "class_occurrences",

@@ -8,20 +8,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from index.article import Article
 from index.errors import BroadsheetError, DamagedIndexError
 from index.generation import Generation, Manifest, Marker, Store
 from index.reader import Snapshot
 from index.settings import Settings
-from index.urls import address_hash, site_name
 from search.accelerate import compiled
 from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate, open_searchable
 from search.facets import Choices, Counts
 from search.hits import canonical, make_hits
+from search.links import linking_articles, related_links
 from search.order import Page, page_of
 from search.parser import Parsed, parse, render
 from search.query import Query
-from search.results import Bucket, Found, Note, RelatedLink, Results, Status, Suggestion
+from search.results import Bucket, Found, Note, Results, Status, Suggestion
 from search.suggest import Completions
 from search.vectors import Operations, Vectors
 from search.watch import Watch
@@ -246,7 +245,9 @@ class EmbeddedEngine:
         if number is None:
             return None
         article = canonical(snapshot, number)
-        return Found(article, tuple(_related(article, serving)))
+        related = tuple(related_links(article, snapshot, serving.removed))
+        known = {article.id, *(link.id for link in related)}
+        return Found(article, related, tuple(linking_articles(article, known, serving.searchable)))
 
     def status(self) -> Status:
         serving = self._current()
@@ -277,19 +278,3 @@ def _cut(text: str, limit: int) -> tuple[str, tuple[Note, ...]]:
     return whole_words, (
         Note("ignored", "Only the first {limit} characters of the query were used.", {"limit": limit}),
     )
-
-
-def _related(article: Article, serving: _Serving) -> Iterator[RelatedLink]:
-    """Links to related articles: here where they are visible, else outward, never to removed ones or to itself."""
-    snapshot = serving.searchable.snapshot
-    seen = {article.id}
-    for address in article.related:
-        documents = snapshot.by_address(address)
-        if documents:
-            found = snapshot.article(documents[0])
-            if found.id not in seen:
-                seen.add(found.id)
-                yield RelatedLink(address, site_name(address), found.id, found.title)
-        elif address_hash(address) not in serving.removed and address not in seen:
-            seen.add(address)
-            yield RelatedLink(address, site_name(address))

@@ -172,7 +172,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RelatedLink:
-    """A link from an article: to the article here (`id` set) or to an address outside under its site's name."""
+    """A link beside an article: to another here (`id` set) or to an address outside under its site's name."""
 
     url: str
     site: str
@@ -182,10 +182,16 @@ class RelatedLink:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One article by id, with the links it shows."""
+    """One article by id, with the links it shows.
+
+    Attributes:
+        related: to the articles that it names as related.
+        linked_from: to articles here that name it, newest first, without those in `related`.
+    """
 
     article: Article
     related: tuple[RelatedLink, ...]
+    linked_from: tuple[RelatedLink, ...]
 
 
 @dataclass(frozen=True, slots=True)

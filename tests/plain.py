@@ -22,6 +22,7 @@ SPELLINGS = """
 WORDS = tuple(SPELLINGS.split(" "))
 TOPICS = ("AI", "ai", "Azure", "AZURE", "Straße", "STRASSE", "low-code", "東京", "Topic 1", "Topic 2")
 KINDS = ("article", "Article", "Video Course", "video", "")
+RELATED = (*(f"http://x.example/{number}/" for number in range(1, 7)), "https://x.example/1", "no address")
 TIMES = (datetime(2020, 2, 29, 8, 30, tzinfo=UTC), datetime(1969, 7, 20, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC))
 
 
@@ -50,6 +51,7 @@ def article(random: Random, identity: str) -> Article:
         topics=tuple(random.sample(TOPICS, random.randint(0, 3))),
         original_url=random.choice(["", f"https://x.example/{random.randint(1, 9)}"]),
         web_url=random.choice(["", f"https://www.y.example/{identity}?utm_source=z"]),
+        related=tuple(random.sample(RELATED, random.randint(0, 3))),
     )
 
 

@@ -215,9 +215,23 @@ def test_every_field_of_an_article_is_given(build_app: BuildApp) -> None:
         ("https://here.example/too/", "site/too"),
     ]
     assert article["related"][1]["title"] == "Here too"
+    assert article["linked_from"] == []
     assert article["extra"] == {"price": "Free"}
     assert article["body"].strip() == "The body of the *article*."
     assert "secured" not in json.dumps(article)
+
+
+def test_an_article_says_what_links_to_it(build_app: BuildApp) -> None:
+    client = build_app({"seed/sensetime.md": SENSETIME, "too.md": HERE_TOO}).test_client()
+    address = "https://techcrunch.example/2021/12/12/sensetime/"
+    assert get(client, "/api/v1/articles/site/too")["linked_from"] == [
+        {
+            "url": address,
+            "site": "techcrunch.example",
+            "id": "site/seed/sensetime",
+            "title": "China’s AI giant SenseTime postpones IPO after US blacklisting",
+        }
+    ]
 
 
 def test_absent_values_are_null(build_app: BuildApp) -> None:

@@ -554,3 +554,51 @@ def test_an_empty_page_has_counts_only(ask: Ask) -> None:
     assert (results.total, results.hits) == (6, ())
     assert results.facets["topic"]
     assert ask("", page=99, size=10).hits == ()
+
+
+# Beside an article
+
+
+def linked_from(engine: Engine, name: str) -> list[str]:
+    found = engine.get(f"a/{name}")
+    assert found
+    return [(link.id or "").removeprefix("a/") for link in found.linked_from]
+
+
+def test_links_are_found_in_both_directions(open_over: Callable[[Rows], Engine]) -> None:
+    engine = open_over([
+        {
+            "id": "it",
+            "title": "It",
+            "webUrl": "https://x.example/it",
+            "ampWebUrl": "https://x.example/amp",
+            "related": ["https://x.example/both", "https://x.example/it"],
+        },
+        {
+            "id": "old",
+            "title": "Old",
+            "date": "2020-01-01",
+            "related": ["http://www.x.example/it/?utm_source=y", "https://x.example/amp"],
+        },
+        {"id": "undated", "title": "Undated", "related": ["https://x.example/it"]},
+        {"id": "new", "title": "New", "date": "2021-01-01", "related": ["https://x.example/amp#top"]},
+        {"id": "both", "title": "Both", "url": "https://x.example/both", "related": ["https://x.example/it"]},
+        {"id": "none", "title": "None", "related": ["https://x.example/its"]},
+    ])
+    assert linked_from(engine, "it") == ["new", "old", "undated"]
+    assert linked_from(engine, "both") == []  # named by "it", and in its `related` already
+    assert linked_from(engine, "none") == []
+
+
+def test_of_very_many_links_the_newest_are_shown(open_over: Callable[[Rows], Engine]) -> None:
+    rows: list[Mapping[str, Any]] = [{"id": "it", "title": "It", "url": "https://x.example/it"}]
+    rows += [
+        {
+            "id": f"{n:03}",
+            "title": "T",
+            "date": f"2021-01-01T{n // 60:02}:{n % 60:02}",
+            "related": ["https://x.example/it"],
+        }
+        for n in range(300)
+    ]
+    assert linked_from(open_over(rows), "it") == [f"{n:03}" for n in range(299, 249, -1)]

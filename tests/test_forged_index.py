@@ -191,6 +191,8 @@ FORGERIES: dict[str, Callable[[dict[str, Array]], None]] = {
     "ids": set_last("id_ends", 1 << 62),
     "id_order": set_last("id_order", 1 << 40),
     "addresses": set_last("url_documents", 1 << 40),
+    "links": set_last("link_documents", 1 << 40),
+    "link_ends": set_last("link_ends", (1 << 64) - 1),
     "facet_codes": set_last("topic_codes", 1 << 40),
     "facet_sets": set_last("topic_set_ends", 1 << 40),
     "facet_members": set_last("topic_set_values", 1 << 40),

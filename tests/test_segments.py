@@ -16,7 +16,7 @@ from index import inversion, merging, soundness
 from index.analysis import Token, all_in_capitals, tokens
 from index.arrays import write_arrays
 from index.article import Article, pack
-from index.document import FACET_COLUMNS, address_hashes, facet_values, published_seconds
+from index.document import FACET_COLUMNS, address_hashes, facet_values, link_hashes, published_seconds
 from index.inversion import Inverter
 from index.merging import LARGEST, Source, choose, merge
 from index.schema import EXACT, STEM, TEXT_FIELDS
@@ -69,6 +69,13 @@ def assert_addresses(segment: Segment, ordered: Sequence[Article]) -> None:
     for address in {address for address, _ in pairs}:
         assert segment.by_address(address).tolist() == [number for known, number in pairs if known == address]
     assert not len(segment.by_address(7))
+    pairs = sorted((address, number) for number, each in enumerate(ordered) for address in link_hashes(each))
+    hashes, documents = segment.links()
+    assert list(zip(hashes.tolist(), documents.tolist(), strict=True)) == pairs
+    for address in {address for address, _ in pairs}:
+        assert segment.linking_to(address).tolist() == [number for known, number in pairs if known == address]
+    for address in (0, 7, (1 << 64) - 1):
+        assert not len(segment.linking_to(address))
 
 
 def assert_facet(segment: Segment, name: str, expected: Sequence[tuple[str, ...]]) -> None:

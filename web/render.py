@@ -86,6 +86,7 @@ def render_found(found: Found) -> Json:
         "heat": number(article.heat),
         "images": [_image(image) for image in article.images],
         "related": [_related(link) for link in found.related],
+        "linked_from": [_related(link) for link in found.linked_from],
         "text": article.text,
         "body": article.body,
         "body_format": article.body_format,
