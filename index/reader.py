@@ -351,6 +351,16 @@ class Snapshot:
             for number in (part.segment.list_of(stream, term),)
         )
 
+    def count_holding(self, stream: str, term: str) -> int:
+        """How many documents have a term."""
+        count = 0
+        for part in self._parts:
+            number = part.segment.list_of(stream, term)
+            if number >= 0:
+                documents, _ = part.segment.postings(number)
+                count += len(documents) if part.live is None else int(np.count_nonzero(part.live.take(documents)))
+        return count
+
     def expect_ascending(self, documents: Documents) -> None:
         """See that a row of documents is in order and within bounds, which compiled code relies on.
 

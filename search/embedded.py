@@ -20,7 +20,8 @@ from search.links import linking_articles, related_links
 from search.order import Page, page_of
 from search.parser import Parsed, parse, render
 from search.query import Query
-from search.results import Bucket, Found, Note, Results, Status, Suggestion
+from search.results import Bucket, Found, Hit, Note, Results, Status, Suggestion
+from search.similar import similar_hits
 from search.suggest import Completions
 from search.vectors import Operations, Vectors
 from search.watch import Watch
@@ -248,6 +249,11 @@ class EmbeddedEngine:
         related = tuple(related_links(article, snapshot, serving.removed))
         known = {article.id, *(link.id for link in related)}
         return Found(article, related, tuple(linking_articles(article, known, serving.searchable)))
+
+    def similar(self, article_id: str, limit: int = 6) -> tuple[Hit, ...]:
+        searchable = self._current().searchable
+        number = searchable.snapshot.number(article_id)
+        return () if number is None else tuple(similar_hits(number, limit, searchable))
 
     def status(self) -> Status:
         serving = self._current()

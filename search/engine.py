@@ -9,7 +9,7 @@ from typing import Protocol
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
 from search.query import Query
-from search.results import Bucket, Found, Results, Status, Suggestion
+from search.results import Bucket, Found, Hit, Results, Status, Suggestion
 
 
 class Engine(Protocol):
@@ -42,6 +42,17 @@ class Engine(Protocol):
 
     def get(self, article_id: str) -> Found | None:
         """The visible article with this id, or None."""
+
+    def similar(self, article_id: str, limit: int = 6) -> tuple[Hit, ...]:
+        """The visible articles most like the one with this id, best first; () where there is none.
+
+        Not among them are the article itself and copies of it or of a better hit: those with the same address, or with
+        the same title from the same provider. Highlights and snippets are empty.
+
+        Args:
+            article_id: as in `Article.id`.
+            limit: how many hits at most.
+        """
 
     def status(self) -> Status:
         """What is served at present."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Literal, NamedTuple
 
-from index.analysis import FUNCTION_WORDS, Forms, tokens, word_forms
+from index.analysis import FUNCTION_WORDS, Forms, Token, tokens, word_forms
 from index.article import Article
 from index.document import searched_text
 from index.schema import TEXT_FIELDS
@@ -409,6 +409,46 @@ class Oracle:
             dates=self._dates(found, query.filters),
         )
 
+    # Beside an article
+
+    def telling_terms(self, article: Article) -> list[str]:
+        """The stems that stand often in an article and in few others, the twenty that tell most; best first."""
+        frequencies: Counter[str] = Counter()
+        for field in ("title", "excerpt", "body", "topic"):
+            for value in searched_text(article)[field][:50]:
+                whole_words = value[:1000].rpartition(" ")[0] if field == "body" and len(value) > 1000 else value
+                stems = {(token.position, token.stem) for token in tokens(whole_words) if tells(token)}
+                for _, stem in stems:
+                    frequencies[stem] += round(2 * WEIGHTS[field])
+        weights = {}
+        for term, frequency in frequencies.items():
+            holding = sum(any((f, "stem", term) in text.places for f in FIELDS) for text in self._texts)
+            if holding > 1:
+                size = len(self.articles)
+                weights[term] = frequency * math.log(1 + (size - holding + 0.5) / (holding + 0.5))
+        return sorted(weights, key=lambda term: (-weights[term], term))[:20]
+
+    def similar(self, article: Article, limit: int) -> list[tuple[str, float, bool]]:
+        """Ids and scores of the most similar articles, best first, without copies; whether each has all terms."""
+        terms = self.telling_terms(article)
+        found = [self.bm25f([Pattern("stem", (term,), 1.0)], FIELDS) for term in terms]
+        held = Counter(number for each in found for number in each)
+        enough = min(2, len(terms))
+        scores = {n: score * self._priors[n] for n, score in added(found).items() if held[n] >= enough}
+        chosen: list[int] = []
+        for number in sorted(scores, key=lambda number: (-scores[number], *newest_first(self.articles[number]))):
+            other = self.articles[number]
+            better = [article, *(self.articles[n] for n in chosen)]
+            if other.id != article.id and not any(are_copies(other, each) for each in better):
+                chosen.append(number)
+        return [(self.articles[n].id, scores[n], held[n] == len(terms)) for n in chosen[:limit]]
+
+    def linking(self, article: Article) -> list[Article]:
+        """The articles that name one of this article's addresses as related, newest first."""
+        keys = {address_key(address) for address in article.addresses} - {""}
+        found = [each for each in self.articles if keys & {address_key(address) for address in each.related}]
+        return sorted((each for each in found if each.id != article.id), key=newest_first)
+
     # Filters and facets
 
     def _left(self, found: Found, filters: Filters, but: str = "", unexcluded: str = "") -> list[Article]:
@@ -494,6 +534,22 @@ class Oracle:
         if undated or "date" in filters.missing:
             buckets.append(YearBucket(None, undated, "date" in filters.missing))
         return tuple(buckets)
+
+
+def tells(token: Token) -> bool:
+    return token.exact not in FUNCTION_WORDS and token.stem not in set("0123456789")
+
+
+def are_copies(one: Article, other: Article) -> bool:
+    """The same address, or the same title from the same provider."""
+    keys = [{address_key(address) for address in each.addresses} - {""} for each in (one, other)]
+    titles = [(each.title.casefold(), (each.provider.name or each.provider.domain).casefold()) for each in (one, other)]
+    return bool(keys[0] & keys[1]) or (titles[0] == titles[1] and bool(one.title))
+
+
+def newest_first(article: Article) -> tuple[bool, float, str]:
+    """A key that sorts articles newest first, undated last, equal dates by id."""
+    return article.published is None, -article.published.timestamp() if article.published else 0.0, article.id
 
 
 def every(found: Sequence[Found], everything: Found) -> Found:

@@ -558,6 +558,109 @@ def test_an_empty_page_has_counts_only(ask: Ask) -> None:
 
 # Beside an article
 
+STORIES: Rows = [
+    {
+        "id": "ferry",
+        "title": "Night ferry returns to the harbour",
+        "excerpt": "The ferry sails at dusk.",
+        "url": "https://h.example/ferry",
+        "provider": "Courier",
+        "date": "2023-01-03",
+    },
+    {"id": "again", "title": "Night ferry returns to harbour again", "provider": "Herald", "date": "2023-01-02"},
+    {
+        "id": "address",
+        "title": "Night ferry returns",
+        "url": "http://www.h.example/ferry/?utm_source=x",
+        "provider": "Feed",
+    },
+    {"id": "title", "title": "NIGHT ferry returns to the harbour", "provider": "courier", "date": "2023-01-04"},
+    {"id": "bus", "title": "Night bus to the harbour", "provider": "Courier", "date": "2023-01-01"},
+    {"id": "clock", "title": "The harbour clock stands still", "provider": "Courier"},
+    {"id": "other", "title": "Tomatoes ripen early", "provider": "Courier"},
+]
+
+
+def similar_to(engine: Engine, name: str, limit: int = 6) -> list[str]:
+    return [hit.article.id.removeprefix("a/") for hit in engine.similar(f"a/{name}", limit)]
+
+
+def test_similar_articles_share_words_and_are_no_copies(open_over: Callable[[Rows], Engine]) -> None:
+    engine = open_over(STORIES)
+    assert similar_to(engine, "ferry") == ["again", "bus"]  # "clock" shares one word only
+    assert similar_to(engine, "ferry", 1) == ["again"]
+    assert similar_to(engine, "ferry", 0) == similar_to(engine, "ferry", -1) == []
+    hits = engine.similar("a/ferry")
+    assert [(hit.rank, hit.highlights, hit.snippet) for hit in hits] == [(1, {}, None), (2, {}, None)]
+    assert hits[0].score > hits[1].score > 0
+
+
+def test_of_several_copies_the_best_is_similar(open_over: Callable[[Rows], Engine]) -> None:
+    found = similar_to(open_over(STORIES), "again")
+    assert found[-1] == "bus"
+    assert found[:-1] in (["ferry"], ["title", "address"], ["address", "title"])
+
+
+def test_an_article_that_shares_nothing_or_is_not_there_has_nothing_similar(
+    open_over: Callable[[Rows], Engine],
+) -> None:
+    engine = open_over(STORIES)
+    assert similar_to(engine, "other") == similar_to(engine, "nothing") == []
+    assert engine.similar("") == ()
+
+
+def test_a_single_word_in_common_is_enough_where_there_is_no_other(open_over: Callable[[Rows], Engine]) -> None:
+    engine = open_over([{"id": "1", "title": "Tides"}, {"id": "2", "title": "The tide 7"}, {"id": "3", "title": "7"}])
+    assert similar_to(engine, "1") == ["2"]
+    assert similar_to(engine, "3") == []  # of a single digit
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        ({"body": "the " * 245 + "kelp reef wreck divers lamp"}, ["kelp"]),  # the thousandth character is in "divers"
+        ({"body": "the " * 247 + "kelp reef"}, ["kelp"]),
+        ({"body": "the " * 248 + "kelp reef"}, ["kelp"]),
+        ({"body": "the " * 249 + "kelp reef"}, []),
+        ({"body": "".join(f"q{n} " for n in range(300)) + "kelp reef"}, []),
+        ({"topics": [*(f"q{n}" for n in range(49)), "kelp reef"]}, ["kelp"]),
+        ({"topics": [*(f"q{n}" for n in range(50)), "kelp reef"]}, []),
+        ({"excerpt": "About a reef of kelp"}, ["kelp"]),
+        ({"provider": "Kelp Reef", "author": "Wreck Divers"}, []),
+    ],
+)
+def test_what_tells_what_an_article_is_about(
+    open_over: Callable[[Rows], Engine], about: Mapping[str, Any], expected: list[str]
+) -> None:
+    names = ("kelp reef", "wreck dive", "divers lamp")
+    rows = [{"id": name.split()[0], "title": name} for name in names]
+    assert similar_to(open_over([{"id": "it", "title": "Solo", **about}, *rows]), "it") == expected
+
+
+def test_very_many_copies_are_not_all_looked_at(open_over: Callable[[Rows], Engine]) -> None:
+    copy = {"title": "Night ferry returns to the harbour", "provider": "Courier", "date": "2023-01-04"}
+    engine = open_over([*({"id": f"{n}", **copy} for n in range(300)), *STORIES])
+    assert similar_to(engine, "0") == []  # what is no copy comes after them
+
+
+def test_hidden_articles_are_beside_no_article_and_change_nothing(open_over: Callable[[Rows], Engine]) -> None:
+    hidden = [
+        {
+            **row,
+            "id": f"h-{row['id']}",
+            "url": f"https://hidden.example/{row['id']}",
+            "related": ["https://h.example/ferry"],
+        }
+        | state
+        for row, state in zip(STORIES, [{"removed": True}, {"draft": True}, {"published": False}] * 3, strict=False)
+    ]
+    with_hidden, without = open_over([*STORIES, *hidden]), open_over(STORIES)
+    for row in STORIES:
+        identity = f"a/{row['id']}"
+        assert with_hidden.similar(identity) == without.similar(identity)
+        assert with_hidden.get(identity) == without.get(identity)
+    assert with_hidden.similar("a/h-ferry") == ()
+
 
 def linked_from(engine: Engine, name: str) -> list[str]:
     found = engine.get(f"a/{name}")

@@ -98,6 +98,11 @@ DATES = tuple(datetime.fromisoformat(f"{time}+00:00") for time in TIMES.split())
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 PERIODS = ("2020", "2019", "2020-01", "2020-03", "2021-03-31", "1969", "2030", "2021-04", "never")
 ADDRESSES = ("https://harbour.example/a", "http://www.harbour.example/a/", "https://data.example/read?id={}")
+RELATED = (
+    "https://harbour.example/a/?utm_source=y",
+    *(f"http://www.data.example/read/?id={number}#top" for number in range(1, 5)),
+    "https://elsewhere.example/",
+)
 
 
 # Random archives
@@ -143,6 +148,7 @@ class Archive:
             topics=tuple(topics),
             original_url=random.choice(["", *ADDRESSES]).format(random.randint(1, 4)),
             web_url=f"https://www.harbour.example/{identity}?utm_source=x" if random.random() < 0.5 else "",
+            related=tuple(random.sample(RELATED, random.choice([0, 0, 1, 3]))),
         )
 
     def date(self) -> datetime | None:
@@ -481,6 +487,43 @@ def test_engine_agrees_with_brute_force(tmp_path: Path, seed: int) -> None:
                 assert_answers(engine, oracle, typist.query(), size=number % 10)
 
 
+def assert_beside(engine: EmbeddedEngine, oracle: Oracle, article: Article) -> None:
+    """What stands beside an article is what the oracle says, save for the order of scores too close to tell apart."""
+    expected = oracle.similar(article, 5)
+    hits = engine.similar(article.id, 5)
+    scores = {identity: score for identity, score, _ in oracle.similar(article, len(oracle.articles))}
+    assert [hit.score for hit in hits] == pytest.approx([score for _, score, _ in expected], rel=1e-6, abs=0)
+    assert [scores[hit.article.id] for hit in hits] == pytest.approx([score for _, score, _ in expected], rel=1e-9)
+    assert sorted(hit.full for hit in hits) == sorted(full for _, _, full in expected)
+    assert [(hit.rank, hit.highlights, hit.snippet) for hit in hits] == [(n + 1, {}, None) for n in range(len(hits))]
+    found = engine.get(article.id)
+    assert found
+    related = {link.id for link in found.related}
+    linking = [each for each in oracle.linking(article) if each.id not in related]
+    assert [(link.id, link.title, link.url) for link in found.linked_from] == [
+        (each.id, each.title, each.address) for each in linking[:50]
+    ]
+
+
+@pytest.mark.parametrize("seed", range(500, 500 + ARCHIVES))
+def test_what_stands_beside_an_article_agrees_with_brute_force(tmp_path: Path, seed: int) -> None:
+    store = Store(tmp_path / "index")
+    for made in commits(store, seed):
+        held = list(made.articles.values())
+        oracle = Oracle(held)
+        with closing(EmbeddedEngine(Settings(index=str(store.path)))) as engine:
+            for article in made.random.sample(held, min(8, len(held))):
+                assert_beside(engine, oracle, article)
+            for article in held:
+                assert article.id not in [hit.article.id for hit in engine.similar(article.id, 100)]
+
+
+@pytest.mark.parametrize("number", range(len(TITLES)))
+def test_similar_articles_are_the_same_on_several_segments(by_hand: tuple[EmbeddedEngine, Oracle], number: int) -> None:
+    engine, oracle = by_hand
+    assert_beside(engine, oracle, oracle.articles[number])
+
+
 def test_reindexed_archive_agrees_with_brute_force(tmp_path: Path) -> None:
     """The same from a JSONL archive on disk, through the loader and `reindex`."""
     made = archive(seed=7)
@@ -515,6 +558,7 @@ def json_line(article: Article) -> str:
         "heat": article.heat,
         "originalUrl": article.original_url,
         "webUrl": article.web_url,
+        "related": article.related,
     }
     return json.dumps({key: value for key, value in row.items() if value or value == 0}) + "\n"
 
