@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from browsing import chromium, serving
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings
+from selenium.webdriver import Chrome
 
 from index.archive import ArchiveSpec
 from index.reindex import reindex
@@ -53,6 +55,19 @@ def example_app(example_settings: Settings) -> Iterator[Flask]:
 @pytest.fixture
 def client(example_app: Flask) -> FlaskClient:
     return example_app.test_client()
+
+
+@pytest.fixture(scope="session")
+def site(example_app: Flask) -> Iterator[str]:
+    """The address of the example archive."""
+    with serving(example_app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture

@@ -3,80 +3,18 @@
 Skipped with a reason where Chromium or its driver is not installed.
 """
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Thread
+from collections.abc import Callable
 
 import pytest
-from flask import Flask
-from selenium.common.exceptions import WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from browsing import leaving, look, needs_browser
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
-from werkzeug.serving import make_server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SIDEWAYS = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = ("/", "/?q=ferry", "/?q=zzqqxxyy", "/?missing=date", "/nothing")
 
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium or chromedriver is not installed")
-
-
-@pytest.fixture(scope="module")
-def site(example_app: Flask) -> Iterator[str]:
-    """The address of the example archive, served by a thread."""
-    server = make_server("127.0.0.1", 0, example_app, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
-def look(browser: Chrome, width: int, scheme: str = "light") -> None:
-    """Give the window this width in CSS pixels and this colour scheme."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
-@contextmanager
-def leaving(browser: Chrome) -> Iterator[None]:
-    """What happens in the block leads to another page; go on when it is there."""
-    old = browser.current_url
-    yield
-    arrived = "return location.href !== arguments[0] && document.readyState === 'complete'"
-    # Between two pages the driver may find neither.
-    wait = WebDriverWait(browser, 30, ignored_exceptions=[WebDriverException])
-    wait.until(lambda driver: driver.execute_script(arrived, old))
+pytestmark = needs_browser
 
 
 @pytest.mark.parametrize("width", [1280, 390])
