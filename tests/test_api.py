@@ -322,6 +322,7 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
         with client.get(url) as response:
             policy = response.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy
+            assert "script-src 'self'; connect-src 'self';" in policy
             assert "unsafe" not in policy
             assert response.headers["X-Content-Type-Options"] == "nosniff"
             assert response.headers["Referrer-Policy"] == "same-origin"
