@@ -87,6 +87,9 @@ class _Ladder:
         clauses = tree.clauses if isinstance(tree, And) else ()
         telling = [i for i, clause in enumerate(clauses) if not _says_little(clause)]
         if len(telling) < 2:
+            if self.query.filters != Filters():  # without its only word a query is its filters
+                query = replace(self.query, text="")
+                self._add("fewer_words", self.query.text.strip(), query, self._total(query))
             return
         found: list[tuple[int, Query, int]] = []
         for i in telling[:_CLAUSES]:
