@@ -43,6 +43,7 @@ SETTINGS = (
     Setting("port", int, 8000, "port that `serve` listens on; 0 picks a free one", least=0, most=65_535),
     Setting("workers", int, 2, "worker processes of `serve`", least=1),
     Setting("title", str, "Broadsheet", "name of the site, shown at the head of every page"),
+    Setting("locale", str, "en_GB", "language of the interface, and how dates and numbers are written"),
     Setting("images", bool, True, "show the articles' pictures (they are loaded from where the archive says)"),
 )
 
@@ -60,6 +61,7 @@ class Settings:
     port: int = 8000
     workers: int = 2
     title: str = "Broadsheet"
+    locale: str = "en_GB"
     images: bool = True
 
     @property

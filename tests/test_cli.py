@@ -189,7 +189,7 @@ def test_search_prints_a_readable_list(indexed: str) -> None:
     assert result.exit_code == 0
     assert "1 article\n" in result.stdout
     assert "1. Night ferry" in result.stdout
-    assert "Courier · 14 February 2023" in result.stdout
+    assert "Courier · 2023-02-14" in result.stdout
     assert "site/good" in result.stdout
 
 

@@ -30,11 +30,12 @@ from web import create_app
 from web.atom import build_atom
 from web.feed import USUAL, FeedBases, build_feed, feed_address, feed_query, feed_title, read_feed_query
 from web.json_feed import build_json_feed
-from web.opensearch import Site, build_description
+from web.opensearch import Offer, build_description
 from web.render import to_bytes
 from web.service import EXTENSION
 from web.sharing import HeadLink, feed_links
 from web.suggestions import SuggestionBases, build_suggestions
+from web.texts import load_texts
 from web.xml_text import legal
 
 SCHEMA = json.loads((Path(__file__).parent / "json_feed.schema.json").read_text(encoding="utf-8"))
@@ -42,6 +43,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 BASES = FeedBases("http://h/feed", "http://h/", "http://h/article/", "http://h/icon.svg")
 ADDRESSES = SuggestionBases("http://h/", "http://h/article/")
+TEXTS = load_texts("en_GB")
 FEEDS = ("/feed.atom", "/feed.json")
 
 
@@ -223,9 +225,9 @@ def test_hidden_articles_are_in_no_feed(build_app: BuildApp) -> None:
 def test_the_title_says_what_is_subscribed_to(client: FlaskClient) -> None:
     assert atom(client, "/feed.atom").feed.title == "Broadsheet"
     asked = "?q=ferry&topic=Harbours&missing=type"
-    assert atom(client, f"/feed.atom{asked}").feed.title == "ferry, Harbours, without type · Broadsheet"
-    assert json_feed(client, f"/feed.json{asked}")["title"] == "ferry, Harbours, without type · Broadsheet"
-    assert feed_title(Query(filters=Filters(excluded={"topic": ("AI",)})), "Here") == "not AI · Here"
+    assert atom(client, f"/feed.atom{asked}").feed.title == "ferry, Harbours, Without type · Broadsheet"
+    assert json_feed(client, f"/feed.json{asked}")["title"] == "ferry, Harbours, Without type · Broadsheet"
+    assert feed_title(Query(filters=Filters(excluded={"topic": ("AI",)})), "Here", TEXTS) == "Not AI · Here"
 
 
 def test_the_page_of_a_feed_lists_the_same(client: FlaskClient) -> None:
@@ -294,15 +296,15 @@ def test_any_text_makes_a_document(title: str, excerpt: str, author: str, url: s
     )
     hit = Hit(1, 0.0, True, article, {}, None)
     results = Results((hit,), 1, 1, "all", "", (), {}, (), "", 0.0)
-    feed = build_feed(results, replace(USUAL, text=title), BASES, Settings(title=author))
+    feed = build_feed(results, replace(USUAL, text=title), BASES, Settings(title=author), TEXTS)
     root = ElementTree.fromstring(build_atom(feed))
     assert root.findtext(f"{ATOM}title") == read_back(feed.title)
     assert root.findtext(f"{ATOM}entry/{ATOM}title") == read_back(feed.entries[0].title)
     assert root.findtext(f"{ATOM}entry/{ATOM}author/{ATOM}name") == read_back(author)
     item = valid(to_bytes(build_json_feed(feed)))["items"][0]
     assert (item["title"], item["content_text"]) == (legal(feed.entries[0].title), legal(excerpt))
-    everything = Site(title, *["http://h/"] * 5)
-    assert ElementTree.fromstring(build_description(everything)).findtext(f"{OPENSEARCH}ShortName")
+    everything = Offer(title, *["http://h/"] * 5)
+    assert ElementTree.fromstring(build_description(everything, title)).findtext(f"{OPENSEARCH}ShortName")
 
 
 def read_back(text: str) -> str:
@@ -332,7 +334,7 @@ def test_ids_stay_the_same_on_every_host_and_after_every_reindex(build_app: Buil
 
 def test_ids_are_those_that_subscribers_know() -> None:
     results = Results((Hit(1, 0.0, True, Article("a/b", "a", "b.md"), {}, None),), 1, 1, "all", "", (), {}, (), "", 0.0)
-    feed = build_feed(results, replace(USUAL, text="ferry"), BASES, Settings())
+    feed = build_feed(results, replace(USUAL, text="ferry"), BASES, Settings(), TEXTS)
     assert feed.entries[0].id == "urn:uuid:49f6200e-e0b2-5a6c-a28b-03adc02eaae7"
     assert feed.id == "urn:uuid:3783bacd-b3aa-5c51-9bc5-256f6f10181c"
 
@@ -410,14 +412,13 @@ def test_the_feed_of_a_page_has_its_words_and_filters(query: Query) -> None:
     assert feed.match == ("all" if query.match == "auto" else query.match)
 
 
-def test_pages_offer_search_and_feeds(client: FlaskClient, example_app: Flask) -> None:
+def test_pages_offer_feeds(client: FlaskClient, example_app: Flask) -> None:
     query = Query(text="night ferry", filters=Filters(chosen={"topic": ("Harbours",)}), page=3, sort="oldest")
     with example_app.test_request_context("/", base_url="http://localhost/below"):
         links = feed_links(query)
     title = "night ferry, Harbours · Broadsheet"
     asked = "?q=night+ferry&topic=Harbours"
     assert links == (
-        HeadLink("search", "application/opensearchdescription+xml", "Broadsheet", "/below/opensearch.xml"),
         HeadLink("alternate", "application/atom+xml", title, f"/below/feed.atom{asked}"),
         HeadLink("alternate", "application/feed+json", title, f"/below/feed.json{asked}"),
     )
@@ -466,7 +467,7 @@ def test_the_description_is_as_the_specification_wants_it(client: FlaskClient) -
     ],
 )
 def test_a_long_name_is_cut_between_words(title: str, short: str) -> None:
-    root = ElementTree.fromstring(build_description(Site(title, *["http://h/"] * 5)))
+    root = ElementTree.fromstring(build_description(Offer(title, *["http://h/"] * 5), title))
     assert root.findtext(f"{OPENSEARCH}ShortName") == short
 
 
@@ -509,5 +510,7 @@ def test_suggestions_are_kept_by_the_browser_alone_and_not_for_long(client: Flas
 
 
 def test_one_article_is_said_to_be_one() -> None:
-    found = build_suggestions("f", [Suggestion("words", "fox", 1), Suggestion("topic", "Foxes", 12_345)], ADDRESSES)
+    found = build_suggestions(
+        "f", [Suggestion("words", "fox", 1), Suggestion("topic", "Foxes", 12_345)], ADDRESSES, TEXTS
+    )
     assert found[2] == ["1 article", "Topic, 12,345 articles"]

@@ -1,7 +1,7 @@
-"""Values -> what a reader sees: marks, dates, lengths, names and bodies."""
+"""Values -> what a reader sees: marks, passages, names and bodies."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from html import unescape
 
 import pytest
 from hypothesis import given
@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from index.article import Article
+from search.snippets import merge
 from web.body import MAX_MARKUP_CHARS, render_body
-from web.filters import day_time, duration, label, marked, plain, signal, thousands
+from web.filters import EXCERPT_CHARS, bdi, headline, label, marked, passage, plain, short, signal
 
 ARTICLE = Article(id="site/a", archive="site", path="a.md")
 
@@ -32,33 +33,35 @@ def test_marks_never_change_the_text(text: str, ranges: list[tuple[int, int]]) -
     assert shown.replace("<mark>", "").replace("</mark>", "") == str(escape(text))
 
 
-def test_times_are_told_in_utc() -> None:
-    assert day_time(datetime(2021, 12, 13, 5, 54, tzinfo=UTC)) == "13 December 2021, 05:54 UTC"
-    assert day_time(datetime(2021, 12, 13, 1, tzinfo=timezone(timedelta(hours=2)))) == "12 December 2021, 23:00 UTC"
-    assert day_time(datetime(2021, 12, 13, tzinfo=UTC)) == "13 December 2021 UTC"
+@given(st.text(), st.lists(st.tuples(st.integers(0, 900), st.integers(1, 30))), st.integers(100, 500))
+def test_a_passage_is_a_marked_part_of_the_text(text: str, marks: list[tuple[int, int]], limit: int) -> None:
+    text *= 20
+    ranges = merge([(start, start + length) for start, length in marks if start + length <= len(text)])
+    shown = passage(text, ranges, limit)
+    bare = unescape(str(shown).replace("<mark>", "").replace("</mark>", ""))
+    assert len(bare) <= limit + len("…  …")
+    assert bare == text if len(text) <= limit else bare.removeprefix("… ").removesuffix(" …") in text
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("PT1H30M", "1 h 30 min"),
-        ("PT45S", "45 s"),
-        ("PT31.5S", "31 s"),
-        ("P1M", "1 month"),
-        ("P2DT1H", "2 days 1 h"),
-        ("45 mins", "45 mins"),
-        ("P", "P"),
-        ("PT0S", "PT0S"),
-        ("", ""),
-    ],
-)
-def test_lengths_are_told_in_words(text: str, shown: str) -> None:
-    assert duration(text) == shown
+def test_a_long_text_is_cut_to_where_its_first_mark_is() -> None:
+    text = "word " * 200 + "needle " + "word " * 200
+    at = text.index("needle")
+    shown = passage(text, ((at, at + 6),))
+    assert "<mark>needle</mark>" in shown
+    assert shown.startswith("… word ")
+    assert shown.endswith("word …")
+    assert len(passage("x" * 10_000)) <= EXCERPT_CHARS + 2
+
+
+def test_names_are_short_and_keep_their_direction_to_themselves() -> None:
+    assert short("a" * 80) == "a" * 80
+    assert short("a" * 81) == "a" * 80 + "…"
+    assert bdi("<a>") == "<bdi>&lt;a&gt;</bdi>"
+    assert headline("\u202eevil\u2066") == "evil"
 
 
 def test_numbers_are_as_short_as_they_go() -> None:
     assert (signal(87.0), signal(-1.0), signal(3.5), signal(float("nan"))) == ("87", "-1", "3.5", "")
-    assert thousands(1234567) == "1,234,567"
 
 
 def test_an_article_without_title_is_called_by_its_text_address_or_id() -> None:
@@ -72,7 +75,8 @@ def test_an_article_without_title_is_called_by_its_text_address_or_id() -> None:
 def test_unknown_values_are_shown_as_text() -> None:
     assert plain("Free") == "Free"
     assert plain(["a", "b"]) == "a, b"
-    assert plain({"count": 3}) == '{\n "count": 3\n}'
+    assert plain({"count": 3, "average": None}) == "count: 3, average: "
+    assert plain({"deep": [3]}) == '{\n "deep": [\n  3\n ]\n}'
 
 
 def test_markdown_is_rendered() -> None:

@@ -13,14 +13,20 @@ from werkzeug.exceptions import HTTPException
 from index.errors import BroadsheetError, EngineUnreachableError, NoIndexError
 from web.params import ParameterError
 from web.render import to_bytes
+from web.texts import mark
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
+_TITLES = {
+    HTTPStatus.NOT_FOUND: mark("Nothing here"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: mark("Something went wrong"),
+    HTTPStatus.SERVICE_UNAVAILABLE: mark("Not ready"),
+}
 _DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address can only be read.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here. It was written to the log.",
+    HTTPStatus.NOT_FOUND: mark("There is nothing at this address."),
+    HTTPStatus.METHOD_NOT_ALLOWED: mark("This address can only be read."),
+    HTTPStatus.INTERNAL_SERVER_ERROR: mark("Something went wrong here. It was written to the log."),
 }
 
 
@@ -42,7 +48,7 @@ def _parameter(error: ParameterError) -> Response:
 
 
 def _no_such_article(_error: NoSuchArticle) -> Response:
-    return _answer(HTTPStatus.NOT_FOUND, "There is no article with this id, or none that may be shown.")
+    return _answer(HTTPStatus.NOT_FOUND, mark("There is no article with this id, or none that may be shown."))
 
 
 def _unavailable(error: BroadsheetError) -> Response:
@@ -55,10 +61,12 @@ def _unavailable(error: BroadsheetError) -> Response:
 def _remedy(error: BroadsheetError) -> str:
     """What to do about it, without the paths that the error's own text may hold."""
     if isinstance(error, NoIndexError):
-        return "Nothing has been indexed yet. Run `broadsheet reindex ARCHIVE` on the server, then load this again."
+        return mark(
+            "Nothing has been indexed yet. Run `broadsheet reindex ARCHIVE` on the server, then load this again."
+        )
     if isinstance(error, EngineUnreachableError):
-        return "The search engine does not answer at the moment. Try again in a little while."
-    return "The index cannot be used at the moment; `broadsheet check` on the server says why."
+        return mark("The search engine does not answer at the moment. Try again in a little while.")
+    return mark("The index cannot be used at the moment; `broadsheet check` on the server says why.")
 
 
 def _http(error: HTTPException) -> Response | HTTPException:
@@ -83,5 +91,5 @@ def _answer(status: HTTPStatus, detail: str, **more: Any) -> Response:
     if request.path.startswith("/api/") or request.path == "/healthz":
         problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **more}
         return Response(to_bytes(problem), status.value, content_type=PROBLEM_TYPE)
-    page = render_template("error.html", title=status.phrase, detail=detail)
+    page = render_template("error.html", title=_TITLES.get(status, status.phrase), detail=detail)
     return Response(page.encode("utf-8", "replace"), status.value, content_type="text/html; charset=utf-8")

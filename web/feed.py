@@ -16,10 +16,12 @@ from index.settings import Settings
 from index.urls import safe_href
 from search.query import FACETS, Query
 from search.results import Results
-from web.article_page import shown
 from web.filters import label
 from web.links import address, page_count, parameters, path_of
+from web.narrowing import NOT, WITHOUT
 from web.params import read_query
+from web.site import shown
+from web.texts import Texts
 
 USUAL = Query(match="all", sort="newest", size=20, facets=(), highlight=False)
 """What a feed's address leaves out."""
@@ -104,17 +106,17 @@ def feed_address(base: str, query: Query) -> str:
     return address(base, query, USUAL)
 
 
-def feed_title(query: Query, site: str) -> str:
+def feed_title(query: Query, site: str, texts: Texts) -> str:
     """What tells one subscription from another: words and chosen filters, then the site."""
     filters = query.filters
     chosen = [value for name in FACETS for value in filters.chosen.get(name, ())]
-    excluded = [f"not {value}" for name in FACETS for value in filters.excluded.get(name, ())]
-    missing = [f"without {name}" for name in sorted(filters.missing)]
+    excluded = [texts.say(NOT, value=value) for name in FACETS for value in filters.excluded.get(name, ())]
+    missing = [texts.say(WITHOUT[name]) for name in sorted(filters.missing)]
     asked = [query.text.strip(), *chosen, *excluded, *missing]
     return " · ".join(filter(None, [", ".join(filter(None, asked)), site]))
 
 
-def build_feed(results: Results, query: Query, bases: FeedBases, settings: Settings) -> Feed:
+def build_feed(results: Results, query: Query, bases: FeedBases, settings: Settings, texts: Texts) -> Feed:
     """The feed that shows `results`."""
     last = page_count(results.total, query.size)
     before = min(query.page - 1, last)
@@ -124,7 +126,7 @@ def build_feed(results: Results, query: Query, bases: FeedBases, settings: Setti
 
     return Feed(
         id=_urn(_FEEDS, urlencode(parameters(replace(query, page=1), USUAL), errors="replace")),
-        title=feed_title(query, settings.title),
+        title=feed_title(query, settings.title, texts),
         site=settings.title,
         url=page(query.page),
         page_url=_page_address(bases.search, query),

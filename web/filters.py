@@ -1,11 +1,11 @@
-"""Values -> what a reader sees: marked text, dates, lengths, numbers. Pure functions, used as Jinja filters.
+"""Values -> what a reader sees: marked passages, names, short forms. Pure functions, used as Jinja filters.
 
-Text from an archive becomes markup only here and in `web.body`; everything else is escaped by the templates.
+Text from an archive becomes markup only here and in `web.body`; everything else is escaped by the templates. Dates,
+numbers and interface texts are told by `web.texts`.
 """
 
 import json
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -15,69 +15,63 @@ from index.urls import safe_href, site_name
 from search.results import Ranges
 from web.render import moment, number
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-
 LABEL_CHARS = 90
-_ISO_LENGTH = re.compile(
-    r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?", re.ASCII
-)
-_UNITS = (
-    ("year", "years"), ("month", "months"), ("week", "weeks"), ("day", "days"), ("h", "h"), ("min", "min"), ("s", "s"),
-)  # fmt: skip
+TITLE_CHARS = 240
+EXCERPT_CHARS = 420
+NAME_CHARS = 80
+"""Longer titles, excerpts and names are cut on pages that list them; the article's own page shows them whole."""
+_LEAD_CHARS = 80  # of a cut text before its first mark
+_BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
 
 
 def marked(text: str, ranges: Ranges = ()) -> Markup:
     """`text` escaped, with `<mark>` around the ranges; a range outside the text or over another one is left out."""
+    if not ranges:
+        return escape(text)
     parts: list[str] = []
     done = 0
     for start, end in sorted(ranges):
         if done <= start < end <= len(text):
-            parts += (escape(text[done:start]), Markup("<mark>"), escape(text[start:end]), Markup("</mark>"))
+            parts += (escape(text[done:start]), "<mark>", escape(text[start:end]), "</mark>")
             done = end
     parts.append(escape(text[done:]))
-    return Markup("").join(parts)
+    return Markup("".join(parts))  # noqa: S704 - every part of the text was escaped
 
 
-def day(when: datetime) -> str:
-    """`13 December 2021`, in UTC."""
-    when = when.astimezone(UTC)
-    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+def passage(text: str, ranges: Ranges = (), limit: int = EXCERPT_CHARS) -> Markup:
+    """`text` marked; of one longer than `limit` characters the part with the first mark, "…" for what is cut."""
+    if len(text) <= limit:
+        return marked(text, ranges)
+    start = max(0, ranges[0][0] - _LEAD_CHARS) if ranges and ranges[0][0] > limit - _LEAD_CHARS else 0
+    if start:
+        start = text.find(" ", start, ranges[0][0]) + 1 or start
+    end = min(len(text), start + limit)
+    if end < len(text):
+        space = text.rfind(" ", end - _LEAD_CHARS, end)
+        end = space if space > start else end
+    inside = tuple((first - start, last - start) for first, last in ranges if start <= first and last <= end)
+    before, after = "… " if start else "", " …" if end < len(text) else ""
+    return Markup("{}{}{}").format(before, marked(text[start:end], inside), after)
 
 
-def day_time(when: datetime) -> str:
-    """`13 December 2021, 05:54 UTC`; midnight sharp is a date without a time."""
-    when = when.astimezone(UTC)
-    return (
-        f"{day(when)}, {when:%H:%M} UTC" if (when.hour, when.minute, when.second) != (0, 0, 0) else f"{day(when)} UTC"
-    )
+def short(text: str, limit: int = NAME_CHARS) -> str:
+    """`text` with "…" for what is beyond `limit` characters."""
+    return text if len(text) <= limit else text[:limit].rstrip() + "…"
+
+
+def bdi(text: str) -> Markup:
+    """`text` apart from the direction of what stands around it."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
+def headline(text: str) -> str:
+    """`text` for a browser's title bar and for other sites: short, and without signs that turn its direction."""
+    return short(text.translate(_BIDI_CONTROLS), TITLE_CHARS)
 
 
 def iso(when: datetime) -> str:
     """For machines: `2021-12-13T05:54:00Z`."""
     return moment(when) or ""
-
-
-def month(value: str) -> str:
-    """`2021-03` -> `March`."""
-    return MONTHS[int(value[5:7]) - 1]
-
-
-def duration(text: str) -> str:
-    """`PT1H30M` -> `1 h 30 min`; what is no ISO 8601 length stays as it is."""
-    found = _ISO_LENGTH.fullmatch(text)
-    if not found or not any(found.groups()):
-        return text
-    sizes = [int(size or 0) for size in found.groups()]
-    words = " ".join(f"{size} {unit[size > 1]}" for size, unit in zip(sizes, _UNITS, strict=True) if size)
-    return words or text
-
-
-def thousands(value: int) -> str:
-    """`12,345`."""
-    return f"{value:,}"
 
 
 def signal(value: float) -> str:
@@ -107,16 +101,18 @@ def site(url: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value of unknown shape as text: words as they are, the rest as JSON."""
+    """A value of unknown shape as text: words as they are, simple lists and mappings in a row, the rest as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
+    if isinstance(value, dict) and not any(isinstance(item, dict | list) for item in value.values()):
+        return ", ".join(f"{key}: {'' if item is None else item}" for key, item in value.items())
     return json.dumps(value, ensure_ascii=False, indent=1)
 
 
 FILTERS = {
     function.__name__: function
-    for function in (marked, day, day_time, iso, month, duration, thousands, signal, label, href, site, plain)
+    for function in (marked, passage, short, bdi, headline, iso, signal, label, href, site, plain)
 }
 """By the names that the templates use."""

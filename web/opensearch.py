@@ -23,7 +23,7 @@ _NAMELESS = "Search"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Offer:
     """The site's name and the absolute addresses of what it offers; those of searches without parameters."""
 
     title: str
@@ -34,13 +34,13 @@ class Site:
     icon: str
 
 
-def build_description(site: Site) -> bytes:
-    """The document, UTF-8."""
+def build_description(site: Offer, description: str) -> bytes:
+    """The document, UTF-8; `description` is a sentence about it."""
     title = " ".join(legal(site.title).split()) or _NAMELESS
     root = root_of("OpenSearchDescription", _NAMESPACES)
     add(root, "ShortName", _shortened(title, SHORT_NAME_CHARS))
     add(root, "LongName", _shortened(title, LONG_NAME_CHARS))
-    add(root, "Description", f"Search the articles of {_shortened(title, LONG_NAME_CHARS)}")
+    add(root, "Description", description)
     add(root, "InputEncoding", "UTF-8")
     add(root, "OutputEncoding", "UTF-8")
     add(root, "Image", site.icon, type="image/svg+xml", width="16", height="16")  # the size that browsers look for

@@ -17,12 +17,13 @@ from web.feed import Feed, FeedBases, build_feed, feed_address, feed_query, feed
 from web.json_feed import MEDIA_TYPE as JSON_FEED
 from web.json_feed import build_json_feed
 from web.opensearch import MEDIA_TYPE as OPENSEARCH
-from web.opensearch import Site, build_description
+from web.opensearch import Offer, build_description
 from web.params import read_query
 from web.render import to_bytes
 from web.service import current_service
 from web.suggestions import MEDIA_TYPE as SUGGESTIONS
 from web.suggestions import SuggestionBases, build_suggestions
+from web.texts import current_texts
 
 blueprint = Blueprint("sharing", __name__)
 
@@ -41,15 +42,13 @@ class HeadLink:
 
 
 def feed_links(query: Query) -> tuple[HeadLink, ...]:
-    """What the page of `query` offers to programs: the site's search, and the query as a feed in both formats.
+    """What the page of `query` offers to feed readers: the query as a feed in both formats.
 
     A page that shows no query, an article's for one, offers the feeds of `Query()`: everything.
     """
-    site = current_service().settings.title
     feed = feed_query(query)
-    title = feed_title(feed, site)
+    title = feed_title(feed, current_service().settings.title, current_texts())
     return (
-        HeadLink("search", OPENSEARCH, site, url_for("sharing.opensearch")),
         HeadLink("alternate", ATOM, title, feed_address(url_for("sharing.atom"), feed)),
         HeadLink("alternate", JSON_FEED, title, feed_address(url_for("sharing.json_feed"), feed)),
     )
@@ -69,22 +68,26 @@ def json_feed() -> Response:
 
 @blueprint.get("/opensearch.xml")
 def opensearch() -> Response:
-    site = Site(
-        title=current_service().settings.title,
+    title = current_service().settings.title
+    offer = Offer(
+        title=title,
         description=_absolute("sharing.opensearch"),
         search=_absolute("pages.home"),
         suggest=_absolute("sharing.suggest"),
         feed=_absolute("sharing.atom"),
         icon=_icon(),
     )
-    return _conditional(build_description(site), OPENSEARCH)
+    return _conditional(
+        build_description(offer, current_texts().say("Search the articles of {site}", site=title)), OPENSEARCH
+    )
 
 
 @blueprint.get("/suggest")
 def suggest() -> Response:
     text = read_query(request.args.items(multi=True)).text
     suggestions = current_service().engine().suggest(text)
-    found = build_suggestions(text, suggestions, SuggestionBases(_absolute("pages.home"), _article_base()))
+    bases = SuggestionBases(_absolute("pages.home"), _article_base())
+    found = build_suggestions(text, suggestions, bases, current_texts())
     response = Response(to_bytes(found), mimetype=SUGGESTIONS)
     # Private: what someone types is kept by nobody between here and the browser.
     response.headers["Cache-Control"] = f"private, max-age={SUGGESTIONS_KEPT_S}"
@@ -100,7 +103,7 @@ def _feed(endpoint: str) -> tuple[Feed, datetime]:
     created = datetime.fromisoformat(engine.status().created)
     results = engine.search(query)
     bases = FeedBases(_absolute(endpoint), _absolute("pages.home"), _article_base(), _icon())
-    return build_feed(results, query, bases, service.settings), created
+    return build_feed(results, query, bases, service.settings, current_texts()), created
 
 
 def _conditional(body: bytes, media_type: str, modified: datetime | None = None) -> Response:

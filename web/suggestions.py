@@ -6,8 +6,8 @@ from typing import Any
 
 from search.query import Filters, Query
 from search.results import Suggestion
-from web.filters import thousands
 from web.links import address, path_of
+from web.texts import Texts
 
 MEDIA_TYPE = "application/x-suggestions+json"
 
@@ -20,21 +20,21 @@ class SuggestionBases:
     article: str
 
 
-def build_suggestions(text: str, suggestions: Sequence[Suggestion], bases: SuggestionBases) -> list[Any]:
+def build_suggestions(text: str, suggestions: Sequence[Suggestion], bases: SuggestionBases, texts: Texts) -> list[Any]:
     """What was typed, then as many completions as descriptions as addresses, in the order of `suggestions`."""
     return [
         text,
         [suggestion.text for suggestion in suggestions],
-        [_description(suggestion) for suggestion in suggestions],
+        [_description(suggestion, texts) for suggestion in suggestions],
         [_address(suggestion, bases) for suggestion in suggestions],
     ]
 
 
-def _description(suggestion: Suggestion) -> str:
+def _description(suggestion: Suggestion, texts: Texts) -> str:
     if suggestion.kind == "title":
-        return "Article"
-    articles = f"{thousands(suggestion.count)} {'article' if suggestion.count == 1 else 'articles'}"
-    return f"Topic, {articles}" if suggestion.kind == "topic" else articles
+        return texts.say("Article")
+    articles = texts.articles(suggestion.count)
+    return texts.say("Topic, {articles}", articles=articles) if suggestion.kind == "topic" else articles
 
 
 def _address(suggestion: Suggestion, bases: SuggestionBases) -> str:

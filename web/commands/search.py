@@ -13,7 +13,7 @@ from search.engine import open_engine
 from search.query import FACETS, Query
 from search.results import Hit, Ranges, Results
 from web.commands.options import echo_json, index_option, json_option, printable
-from web.filters import day, label
+from web.filters import label
 from web.links import page_count
 from web.params import ParameterError, parse_query
 from web.render import render_results
@@ -101,7 +101,7 @@ def _hit_lines(hit: Hit) -> list[Text]:
     )
     facts = [
         article.provider.name or article.provider.domain,
-        day(article.published) if article.published else "undated",
+        article.published.date().isoformat() if article.published else "undated",
     ]
     lines = [
         Text.assemble(f"{hit.rank:>3}. ", title),
