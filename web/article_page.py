@@ -1,26 +1,30 @@
 """What the page of one article shows, worked out from what the engine found."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from markupsafe import Markup
 
 from index.article import Article, Image
-from index.settings import Settings
 from index.urls import safe_href, site_name
-from search.query import Filters, Query
-from search.results import Found
+from search.query import Query
+from search.results import Found, Hit, RelatedLink
 from web.body import render_body
 from web.links import address, path_of
+from web.params import read_query
+from web.site import Site
+from web.texts import mark
 
 ADDRESS_LABELS = (
-    ("original_url", "Original"),
-    ("web_url", "Web"),
-    ("url", "Own address"),
-    ("amp_url", "AMP"),
-    ("cdn_amp_url", "AMP, from a cache"),
+    ("original_url", mark("Original")),
+    ("web_url", mark("Web")),
+    ("url", mark("Own address")),
+    ("amp_url", mark("AMP")),
+    ("cdn_amp_url", mark("AMP, from a cache")),
 )
+RELATED_SHOWN = 12
+"""Related articles that stand open; the others unfold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +42,23 @@ class ArticlePage:
 
     Attributes:
         article: as the archive gives it.
+        canonical, picture: absolute addresses of this page and, "" where there is none to show, of its first picture.
         body: safe markup, "" where there is none.
         original: where to read it, None where the archive has no address that can be linked.
         addresses: label and link of each address.
         topics, provider, category, type: links to the search that lists the like.
-        related: links to related articles, here or elsewhere.
+        related: links to related articles, here or elsewhere; first those that the article names, then those here that
+            name it. `more_related` are those that unfold.
+        similar: articles of like words.
         pictures: images that may be shown; none where the setting forbids them.
         icon: address of the provider's picture, "" where there is none to show.
-        search_url: the page that lists everything.
+        came_from: the search one came from, None where one came from elsewhere.
         api_url: the same article as JSON.
     """
 
     article: Article
+    canonical: str
+    picture: str
     body: Markup
     original: Link | None
     addresses: tuple[tuple[str, Link], ...]
@@ -58,66 +67,80 @@ class ArticlePage:
     category: Link | None
     type: Link | None
     related: tuple[Link, ...]
+    more_related: tuple[Link, ...]
+    similar: tuple[Hit, ...]
     pictures: tuple[Image, ...]
     icon: str
-    search_url: str
+    came_from: Link | None
     api_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bases:
-    """Base paths of the addresses on the page."""
+def build_article_page(found: Found, similar: tuple[Hit, ...], root: str, referrer: str, site: Site) -> ArticlePage:
+    """The page of `found`.
 
-    search: str
-    article: str
-    api: str
-
-
-def build_article_page(found: Found, bases: Bases, settings: Settings) -> ArticlePage:
-    """The page of `found`."""
+    Args:
+        found: the article with its links.
+        similar: articles like it.
+        root: what absolute addresses here begin with, `https://host`.
+        referrer: the address that led here, "" where the browser does not say.
+        site: what all pages have.
+    """
     article = found.article
-    like = _liking(bases.search)
     original = safe_href(article.address)
-    provider = article.provider
+    provider = article.provider.name or article.provider.domain
+    pictures = tuple(image for image in article.images if site.shows(image.url))
+    related = [_related(link, site) for link in (*found.related, *found.linked_from)]
+    links = tuple(link for link in related if link)
+
+    def like(facet: str, value: str) -> Link:
+        return Link(value, site.only(facet, value))
+
     return ArticlePage(
         article=article,
-        body=render_body(article, images=settings.images),
+        canonical=root + site.article(article.id),
+        picture=safe_href(pictures[0].url) if pictures else "",
+        body=render_body(article, images=site.settings.images),
         original=Link(site_name(original) or original, original, outward=True) if original else None,
-        addresses=_addresses(article),
+        addresses=_addresses(article, site),
         topics=tuple(like("topic", topic) for topic in article.topics),
-        provider=like("provider", provider.name or provider.domain) if provider.name or provider.domain else None,
+        provider=like("provider", provider) if provider else None,
         category=like("category", article.category) if article.category else None,
         type=like("type", article.type) if article.type else None,
-        related=_related(found, bases.article),
-        pictures=tuple(image for image in article.images if shown(image.url, settings)),
-        icon=provider.image if shown(provider.image, settings) else "",
-        search_url=bases.search,
-        api_url=path_of(bases.api, article.id),
+        related=links[:RELATED_SHOWN],
+        more_related=links[RELATED_SHOWN:],
+        similar=similar,
+        pictures=pictures,
+        icon=safe_href(article.provider.image) if site.shows(article.provider.image) else "",
+        came_from=_came_from(root, referrer, site),
+        api_url=path_of(site.api, article.id),
     )
 
 
-def shown(url: str, settings: Settings) -> bool:
-    """Whether a picture at this address may be shown; plain http would be refused by the page's own policy."""
-    return settings.images and safe_href(url).startswith("https:")
+def _came_from(root: str, referrer: str, site: Site) -> Link | None:
+    """The search that led to the article; its address is written anew, nothing of the referrer's text is kept."""
+    try:
+        parts = urlsplit(referrer)
+    except ValueError:
+        return None
+    if f"{parts.scheme}://{parts.netloc}" != root or parts.path != site.home or not parts.query:
+        return None
+    query = read_query(parse_qsl(parts.query))
+    text = query.text.strip()
+    if query == Query():
+        return None
+    say = site.texts.say
+    label = say("Back to the results for “{query}”", query=text) if text else say("Back to the results")
+    return Link(label, address(site.home, query))
 
 
-def _liking(base: str) -> Callable[[str, str], Link]:
-    def like(facet: str, value: str) -> Link:
-        return Link(value, address(base, Query(filters=Filters(chosen={facet: (value,)}))))
-
-    return like
-
-
-def _addresses(article: Article) -> tuple[tuple[str, Link], ...]:
+def _addresses(article: Article, site: Site) -> tuple[tuple[str, Link], ...]:
     values: list[tuple[str, Any]] = [(label, getattr(article, name)) for name, label in ADDRESS_LABELS]
-    return tuple((label, Link(url, safe_href(url), outward=True)) for label, url in values if url)
+    return tuple((site.texts.say(label), Link(url, safe_href(url), outward=True)) for label, url in values if url)
 
 
-def _related(found: Found, base: str) -> tuple[Link, ...]:
-    links = []
-    for related in found.related:
-        if related.id is not None:
-            links.append(Link(related.title or related.id, path_of(base, related.id)))
-        elif safe_href(related.url):
-            links.append(Link(related.title or related.site or related.url, safe_href(related.url), outward=True))
-    return tuple(links)
+def _related(link: RelatedLink, site: Site) -> Link | None:
+    if link.id is not None:
+        return Link(link.title or link.id, site.article(link.id))
+    if safe_href(link.url):
+        return Link(link.title or link.site or link.url, safe_href(link.url), outward=True)
+    return None

@@ -48,6 +48,11 @@ def _parameters(query: Query, usual: Query) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def address_of_value(base: str, facet: str, value: str) -> str:
+    """The address of all articles with one value of a facet, as `address` has it."""
+    return f"{base}?{_pair(facet, value)}"
+
+
 def path_of(base: str, article_id: str) -> str:
     """The address of an article below `base`."""
     return base + quote(article_id, safe="/", errors="replace")
@@ -64,19 +69,24 @@ class Links:
     Attributes:
         base: path of the page or of the API.
         query: the present state.
+        first_page: the same, on its first page.
     """
 
     def __init__(self, base: str, query: Query) -> None:
         self.base = base
         self.query = query
-        first_page = _parameters(replace(query, page=1), _USUAL)
-        self._first_page = {name: urlencode(pairs, errors="replace") for name, pairs in first_page.items()}
+        self.first_page = replace(query, page=1)
+        parameters_of = _parameters(self.first_page, _USUAL)
+        self._written = {name: urlencode(pairs, errors="replace") for name, pairs in parameters_of.items()}
         filters = query.filters
         self._values = {name: filters.chosen.get(name, ()) for name in FACETS}
         self._values |= {name: filters.excluded.get(facet, ()) for facet, name in EXCLUDE.items()}
 
     def here(self) -> str:
-        return address(self.base, self.query)
+        return self.to(self.query)
+
+    def to(self, query: Query) -> str:
+        return address(self.base, query)
 
     def toggle(self, facet: str, bucket: Bucket) -> str:
         """Choose the value, or take it back where it is chosen; None is the bucket of articles without one.
@@ -117,10 +127,18 @@ class Links:
         """Choose the year ("2021") or month ("2021-03") alone, or take it back where it is just what is chosen."""
         if bucket.value is None:
             return self.toggle_missing("date")
-        filters = self.query.filters
-        if (filters.start or filters.end) and (filters.start, filters.end) == _ends(bucket.value):
+        return self.toggle_period(bucket.value, bucket.value)
+
+    def toggle_period(self, first: str, last: str) -> str:
+        """Choose the time from one year, month or day to another, both included, or take it back where it is chosen."""
+        if self.is_period(first, last):
             return self.without_dates()
-        return self._with({"date": _date_pairs(bucket.value)})
+        return self._with({"date": _date_pairs(first, last)})
+
+    def is_period(self, first: str, last: str) -> bool:
+        """Whether just this time is chosen."""
+        filters = self.query.filters
+        return bool(filters.start or filters.end) and (filters.start, filters.end) == _ends(first, last)
 
     def without_dates(self) -> str:
         return self._with({"date": ""})
@@ -158,7 +176,7 @@ class Links:
 
         There are dozens of such addresses on a page, so the parameters that stay are written once.
         """
-        pairs = "&".join(filter(None, (self._first_page | changed).values()))
+        pairs = "&".join(filter(None, (self._written | changed).values()))
         return f"{self.base}?{pairs}" if pairs else self.base
 
 
@@ -174,14 +192,14 @@ def _pair(name: str, value: str) -> str:
 
 
 @lru_cache(maxsize=2_000)
-def _ends(period: str) -> tuple[datetime, datetime]:
-    """The first moment of a year or month, and the first after it."""
-    return start_of(period), end_of(period)
+def _ends(first: str, last: str) -> tuple[datetime, datetime]:
+    """The first moment of one year, month or day, and the first after another."""
+    return start_of(first), end_of(last)
 
 
 @lru_cache(maxsize=2_000)
-def _date_pairs(period: str) -> str:
-    return urlencode(_dates(*_ends(period)))
+def _date_pairs(first: str, last: str) -> str:
+    return urlencode(_dates(*_ends(first, last)))
 
 
 def _dates(start: datetime | None, end: datetime | None) -> list[tuple[str, str]]:

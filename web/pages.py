@@ -1,51 +1,101 @@
-"""The pages: address -> query, engine, template. What they show is worked out in `results_page`, `article_page`."""
+"""The pages: address -> query, engine, template. What they show is worked out in the `…_page` modules."""
 
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from web.article_page import Bases, build_article_page
+from search.ladder import next_steps
+from search.query import FACETS, Query
+from web.article_page import build_article_page
 from web.errors import NoSuchArticle
-from web.links import Links, path_of
-from web.params import read_query
-from web.results_page import build_results_page
+from web.links import Links
+from web.params import clean, read_query
+from web.results_page import Head, build_front_page, build_results_page
 from web.service import current_service
+from web.sharing import feed_links
+from web.site import Site
+from web.texts import current_texts
+from web.values_page import View, build_values_page
 
 blueprint = Blueprint("pages", __name__)
+
+SIMILAR = 6
 
 
 @blueprint.get("/")
 def home() -> Response:
+    """The front page; with anything asked for, the results."""
     query = read_query(request.args.items(multi=True))
-    service = current_service()
-    results = service.engine().search(query)
-    page = build_results_page(results, Links(url_for("pages.home"), query), service.settings)
-    return _html("results.html", page)
+    site, engine = current_site(), current_service().engine()
+    links = Links(site.home, query)
+    results = engine.search(query)
+    if query == Query():
+        return _html("front.html", build_front_page(results, engine.status(), links, _head(links), site))
+    steps = next_steps(query, results, engine)
+    return _html("results.html", build_results_page(results, steps, links, _head(links), site))
+
+
+@blueprint.get("/values/<facet>")
+def values(facet: str) -> Response:
+    """All values of a facet, over the matches of a query."""
+    if facet not in FACETS:
+        abort(404)
+    query = replace(read_query(request.args.items(multi=True)), page=1)
+    site = current_site()
+    links = Links(site.home, query)
+    buckets = current_service().engine().values(query, facet)
+    return _html("values.html", build_values_page(facet, buckets, _view(), links, _head(links), site))
 
 
 @blueprint.get("/article/<path:article_id>")
 def article(article_id: str) -> Response:
-    service = current_service()
-    found = service.engine().get(article_id)
+    """One article with all that is known of it."""
+    engine = current_service().engine()
+    found = engine.get(article_id)
     if found is None:
         raise NoSuchArticle(article_id)
-    bases = Bases(url_for("pages.home"), _article_base(), _base_of("api.article"))
-    return _html("article.html", build_article_page(found, bases, service.settings))
+    similar = engine.similar(article_id, SIMILAR)
+    root, referrer = request.host_url.rstrip("/"), request.referrer or ""
+    return _html("article.html", build_article_page(found, similar, root, referrer, current_site()))
 
 
 @blueprint.app_context_processor
 def shared() -> dict[str, Any]:
     """What every template reads, errors included."""
-    return {"site_title": current_service().settings.title, "article_url": lambda key: path_of(_article_base(), key)}
+    return {"site": current_site()}
 
 
-def _article_base() -> str:
-    return _base_of("pages.article")
+def current_site() -> Site:
+    """The site of the app that is answering."""
+    return Site(
+        settings=current_service().settings,
+        texts=current_texts(),
+        home=url_for("pages.home"),
+        # What an argument is appended to.
+        articles=url_for("pages.article", article_id="-").removesuffix("-"),
+        values=url_for("pages.values", facet="-").removesuffix("-"),
+        api=url_for("api.article", article_id="-").removesuffix("-"),
+    )
 
 
-def _base_of(endpoint: str) -> str:
-    """The path that the ids of `endpoint` are appended to."""
-    return url_for(endpoint, article_id="-").removesuffix("-")
+def _head(links: Links) -> Head:
+    query = links.query
+    listing = query == Query(sort=query.sort, page=query.page)
+    robots = "" if query == Query() else "noindex" if listing else "noindex, nofollow"
+    return Head(request.host_url.rstrip("/") + links.here(), feed_links(query), robots)
+
+
+def _view() -> View:
+    """How the values of a facet are looked at; what cannot be read is as good as absent."""
+    order = "name" if request.args.get("by") == "name" else "count"
+    part = request.args.get("part", "")
+    return View(
+        order=order,
+        letter=clean(request.args.get("letter", ""))[:1] if order == "name" else "",
+        find=clean(request.args.get("find", "")).strip(),
+        part=int(part) if part.isascii() and part.isdecimal() and 0 < len(part) < 7 and int(part) else 1,
+    )
 
 
 def _html(template: str, page: object) -> Response:

@@ -1,53 +1,33 @@
-"""What the page of results shows, worked out from a query and its results; the template only writes it down."""
+"""What the pages of results show, worked out from a query and its results; the templates only write it down."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 
-from index.settings import Settings
-from search.query import FACETS, Query, Sort
-from search.results import Bucket, Hit, Note, Results, YearBucket
-from web.links import Links, last_day, page_count, parameters
+from search.query import Filters, Query, Sort
+from search.results import Hit, Note, Results, Status, Step
+from web.links import Links, page_count, parameters
+from web.narrowing import LABELS, WITHOUT, Choice, DatesView, FacetView, chips, dates_view, facet_views
+from web.sharing import HeadLink
+from web.site import Site
+from web.texts import Texts, mark
+from web.timeline import Timeline, build_timeline
 
-FACET_LABELS = {"topic": "Topics", "provider": "Providers", "type": "Types", "category": "Categories", "date": "Dates"}
-SORT_LABELS: dict[Sort, str] = {"relevance": "Relevance", "newest": "Newest", "oldest": "Oldest"}
-NOTE_LINKS = {
-    "stand_in": "Search for exactly {}",
-    "partial": "Show only those with all words",
+SORTS: dict[Sort, str] = {"relevance": mark("Relevance"), "newest": mark("Newest"), "oldest": mark("Oldest")}
+STEPS = {
+    "spelling": mark("Search for “{subject}”"),
+    "fewer_words": mark("Search without “{subject}”"),
+    "any_word": mark("Search for any of the words"),
+    "without_filter": mark("Search without the filter “{subject}”"),
+    "without_filters": mark("Search without any filter"),
+    "topic": mark("See the topic “{subject}”"),
 }
-SHOWN_AT_FIRST = 8
-"""Values of a facet that stand open; the others unfold."""
+NOTES = {
+    "stand_in": mark("Search for exactly “{query}”"),
+    "partial": mark("Show only those with all words"),
+}
 PAGES_AROUND = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One link that changes the state: a value of a facet, a sort order, a page.
-
-    Attributes:
-        text: what it says; "" for the bucket of articles without a value.
-        url: the address it leads to; None for what is not a link.
-        selected: whether it is part of the present state.
-        count: how many articles it holds, None where that says nothing.
-        months: of a year, its months.
-        open: whether the months stand open.
-    """
-
-    text: str
-    url: str | None
-    selected: bool = False
-    count: int | None = None
-    months: tuple["Choice", ...] = ()
-    open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FacetView:
-    """One facet: the values that stand open, then those that unfold."""
-
-    name: str
-    label: str
-    without: str
-    open: tuple[Choice, ...]
-    folded: tuple[Choice, ...] = ()
+_FORM_FIELDS = {"q", "page", "from", "to"}
+"""Parameters that the form's own fields hold, or that a new search does not keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,152 +41,125 @@ class NoteView:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """What the head of a page says of it to browsers and other programs.
+
+    Attributes:
+        canonical: the one address of this state.
+        feeds: the same search for feed readers.
+        robots: what crawlers are asked, "" for nothing. They may list the front page and find all articles by the
+            pages of the newest, but shall not wander through the endless choices of words and filters.
+    """
+
+    canonical: str
+    feeds: tuple[HeadLink, ...]
+    robots: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResultsPage:
     """Everything `results.html` reads.
 
     Attributes:
+        head: what all pages of articles have.
         query: as read from the address.
         results: the engine's answer.
         full_hits, partial_hits: the hits above and below the divider.
         everything: nothing was typed, so all articles are listed.
+        understood: how the query was read, "" where that is just what was typed.
         hidden: parameters that the search box carries along.
-        notes, facets, chips, sorts, pages: links around the results; `chips` are the chosen filters.
-        next_url, previous_url, clear_url, any_url: None where there is nothing to lead to.
+        notes, chips, sorts, pages: links around the results; `chips` are the chosen filters.
+        facets, dates, timeline: what narrows them down.
+        steps: what to ask instead where nothing was found.
+        next_url, previous_url, clear_url: None where there is nothing to lead to.
         first, last: rank of the first and last hit shown, 0 where there is none.
         last_page_url: leads back from a page beyond the end.
-        images: whether pictures may be shown.
     """
 
+    head: Head
     query: Query
     results: Results
     full_hits: tuple[Hit, ...]
     partial_hits: tuple[Hit, ...]
     everything: bool
+    understood: str
     hidden: tuple[tuple[str, str], ...]
     notes: tuple[NoteView, ...]
-    facets: tuple[FacetView, ...]
     chips: tuple[Choice, ...]
     sorts: tuple[Choice, ...]
     pages: tuple[Choice, ...]
+    facets: tuple[FacetView, ...]
+    dates: DatesView
+    timeline: Timeline | None
+    steps: tuple[Choice, ...]
     next_url: str | None
     previous_url: str | None
     clear_url: str | None
-    any_url: str | None
     first: int
     last: int
     last_page_url: str | None
-    images: bool
 
 
-def build_results_page(results: Results, links: Links, settings: Settings) -> ResultsPage:
+def build_results_page(results: Results, steps: tuple[Step, ...], links: Links, head: Head, site: Site) -> ResultsPage:
     """The page that shows `results`, with every address made by `links`."""
-    query = links.query
+    query, texts = links.query, site.texts
     everything = query.text.strip() in {"", "*"}
     divided = results.match == "partial"
-    chips = _chips(links)
     last_page = page_count(results.total, query.size)
     return ResultsPage(
+        head=head,
         query=query,
         results=results,
         full_hits=tuple(hit for hit in results.hits if hit.full or not divided),
         partial_hits=tuple(hit for hit in results.hits if divided and not hit.full),
         everything=everything,
-        hidden=tuple(pair for pair in parameters(query) if pair[0] not in {"q", "page"}),
-        notes=tuple(_note(note, links) for note in results.notes),
-        facets=_facets(results, links),
-        chips=chips,
-        sorts=_sorts(links, everything=everything),
-        pages=_pages(links, last_page),
+        understood="" if everything or _as_typed(results.understood, query.text) else results.understood,
+        hidden=tuple(pair for pair in parameters(query) if pair[0] not in _FORM_FIELDS),
+        notes=tuple(_note(note, links, texts) for note in results.notes),
+        chips=chips(links, texts),
+        sorts=_sorts(links, texts, everything=everything),
+        pages=_pages(links, last_page, texts),
+        facets=facet_views(results, links, site),
+        dates=dates_view(results, links, texts),
+        timeline=build_timeline(results.dates, links, texts),
+        steps=tuple(_step(step, links, texts) for step in steps),
         next_url=links.next(results.total),
         previous_url=links.previous(results.total) if query.page <= last_page else None,
-        clear_url=links.without_filters() if query.filters != Query().filters else None,
-        any_url=links.match("any") if query.match != "any" and len(query.text.split()) > 1 else None,
+        clear_url=links.without_filters() if query.filters != Filters() else None,
         first=results.hits[0].rank if results.hits else 0,
         last=results.hits[-1].rank if results.hits else 0,
         last_page_url=links.page(last_page) if query.page > last_page > 0 else None,
-        images=settings.images,
     )
 
 
-def _note(note: Note, links: Links) -> NoteView:
+def _as_typed(understood: str, text: str) -> bool:
+    return "".join(understood.split()).casefold() == "".join(text.split()).casefold()
+
+
+def _note(note: Note, links: Links, texts: Texts) -> NoteView:
     """The note; a suggestion is itself the link, the others say what their link does."""
     if note.kind == "suggestion":
-        return NoteView(note.kind, "", links.note(note), note.text)
-    link = NOTE_LINKS.get(note.kind, "Search for {}").format(f"“{note.query}”")
-    return NoteView(note.kind, note.text, links.note(note), link)
+        return NoteView(note.kind, "", links.note(note), texts.note(note))
+    link = texts.say(NOTES.get(note.kind, mark("Search for “{query}”")), query=note.query or "")
+    return NoteView(note.kind, texts.note(note), links.note(note), link)
 
 
-def _facets(results: Results, links: Links) -> tuple[FacetView, ...]:
-    views = []
-    for name in FACETS:
-        choices = [_choice(bucket, links.toggle(name, bucket)) for bucket in results.facets.get(name, ())]
-        if choices:
-            views.append(_folding(name, choices))
-    if results.dates:
-        years = [_year(year, links) for year in results.dates]
-        views.insert(1, _folding("date", years))
-    return tuple(views)
+def _step(step: Step, links: Links, texts: Texts) -> Choice:
+    without = step.facet in links.query.filters.missing
+    subject = step.subject or texts.say(WITHOUT[step.facet] if without else LABELS.get(step.facet, ""))
+    return Choice(texts.say(STEPS[step.kind], subject=subject), links.to(step.query), step.count)
 
 
-def _folding(name: str, choices: list[Choice]) -> FacetView:
-    """The facet with its first values open, and every chosen one and the missing bucket too."""
-    folded = tuple(choice for choice in choices[SHOWN_AT_FIRST:] if not choice.selected and choice.text)
-    if len(folded) == 1:  # "show 1 more" takes the room of the one
-        folded = ()
-    shown = tuple(choice for choice in choices if choice not in folded)
-    return FacetView(name, FACET_LABELS[name], f"Without {name}", shown, folded)
-
-
-def _choice(bucket: Bucket | YearBucket, url: str) -> Choice:
-    return Choice(bucket.value or "", url, bucket.selected, bucket.count)
-
-
-def _year(year: YearBucket, links: Links) -> Choice:
-    months = tuple(_choice(month, links.toggle_date(month)) for month in year.months)
-    unfolded = bool(months) and (year.selected or any(month.selected for month in months))
-    return replace(_choice(year, links.toggle_date(year)), months=months, open=unfolded)
-
-
-def _chips(links: Links) -> tuple[Choice, ...]:
-    """Every chosen filter with the address that takes it back."""
-    filters = links.query.filters
-    chips = [
-        Choice(value, links.toggle(name, Bucket(value, 0, selected=True)), selected=True)
-        for name in FACETS
-        for value in filters.chosen.get(name, ())
-    ]
-    chips += [Choice(f"Without {name}", links.toggle_missing(name), selected=True) for name in sorted(filters.missing)]
-    if filters.start or filters.end:
-        chips.append(Choice(_period(links.query), links.without_dates(), selected=True))
-    if links.query.match != "auto":
-        text = "Any of the words" if links.query.match == "any" else "All of the words"
-        chips.append(Choice(text, links.match("auto"), selected=True))
-    return tuple(chips)
-
-
-def _period(query: Query) -> str:
-    """The chosen dates in words, both ends included."""
-    start = query.filters.start.date().isoformat() if query.filters.start else ""
-    end = last_day(query.filters.end) if query.filters.end else ""
-    if not start:
-        return f"Until {end}"
-    if not end:
-        return f"From {start}"
-    if start.endswith("-01-01") and end == f"{start[:4]}-12-31":
-        return start[:4]
-    return f"{start} to {end}"
-
-
-def _sorts(links: Links, *, everything: bool) -> tuple[Choice, ...]:
+def _sorts(links: Links, texts: Texts, *, everything: bool) -> tuple[Choice, ...]:
     """The orders to choose from; without words there is no relevance, and newest first is what one gets."""
     present = links.query.sort
     orders: list[Sort] = ["newest", "oldest"] if everything else ["relevance", "newest", "oldest"]
     if everything and present == "relevance":
         present = "newest"
-    return tuple(Choice(SORT_LABELS[order], links.sort(order), order == present) for order in orders)
+    return tuple(Choice(texts.say(SORTS[order]), links.sort(order), selected=order == present) for order in orders)
 
 
-def _pages(links: Links, last_page: int) -> tuple[Choice, ...]:
+def _pages(links: Links, last_page: int, texts: Texts) -> tuple[Choice, ...]:
     """First, last and the pages around this one, with "…" where some are left out."""
     if last_page < 2:
         return ()
@@ -217,6 +170,42 @@ def _pages(links: Links, last_page: int) -> tuple[Choice, ...]:
     for number in sorted(wanted):
         if number > before + 1:
             choices.append(Choice("…", None))
-        choices.append(Choice(str(number), links.page(number), number == here))
+        choices.append(Choice(texts.thousands(number), links.page(number), selected=number == here))
         before = number
     return tuple(choices)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontPage:
+    """Everything `front.html` reads.
+
+    Attributes:
+        head: what all pages of articles have.
+        articles: how many there are.
+        read: when the archive was last read.
+        newest: the newest articles.
+        facets: topics, providers and so on of the whole archive.
+        timeline: of the whole archive.
+        all_url: lists all articles, newest first.
+    """
+
+    head: Head
+    articles: int
+    read: datetime
+    newest: tuple[Hit, ...]
+    facets: tuple[FacetView, ...]
+    timeline: Timeline | None
+    all_url: str
+
+
+def build_front_page(results: Results, status: Status, links: Links, head: Head, site: Site) -> FrontPage:
+    """The page that one sees before searching."""
+    return FrontPage(
+        head=head,
+        articles=status.articles,
+        read=datetime.fromisoformat(status.created),
+        newest=results.hits,
+        facets=facet_views(results, links, site),
+        timeline=build_timeline(results.dates, links, site.texts),
+        all_url=links.sort("newest"),
+    )

@@ -19,7 +19,7 @@ function make(name, properties, ...children) {
 const list = make("ul", { id: "suggestions", role: "listbox", ariaLabel: texts.textSuggestions, hidden: true });
 const status = make("p", { role: "status", className: "unseen" });
 form.append(list, status);
-Object.assign(box, { role: "combobox", ariaAutoComplete: "list", ariaExpanded: "false", ariaKeyShortcuts: "/" });
+Object.assign(box, { role: "combobox", ariaAutoComplete: "list", ariaExpanded: "false" });
 box.setAttribute("aria-controls", list.id);
 
 let active; // the option that Enter takes: none until an arrow key chooses one
@@ -40,7 +40,7 @@ function show(options) {
   list.replaceChildren(...options);
   list.hidden = !n;
   box.ariaExpanded = n > 0;
-  status.textContent = n ? (n === 1 ? texts.textCountOne : texts.textCountOther).replace("{n}", n) : "";
+  status.textContent = n ? texts.textCount.replace("{n}", n) : "";
 }
 
 function close() {
@@ -68,7 +68,8 @@ function suggestion(n, typed, text, kind, url) {
   if (kind) parts.push(" ", make("span", { className: "quiet" }, kind));
   const option = make("li", { id: `suggestion-${n}`, role: "option", ariaSelected: "false", dir: "auto" }, ...parts);
   option.addEventListener("click", () => {
-    if (url) return visit(new URL(url, location));
+    const to = url && new URL(url, location);
+    if (to && !to.searchParams.has("q")) return visit(to); // an article or a topic; words keep the chosen filters
     box.value = text;
     form.requestSubmit();
   });
@@ -189,15 +190,29 @@ addEventListener("popstate", () => {
   if (where(location) !== shown) visit(location, true); // else only the fragment changed
 });
 
+// A picture that is not there leaves its room to the text.
+addEventListener("error", ({ target }) => target.tagName === "IMG" && target.remove(), true);
+
 // Keys: "/" leads to the box; Up and Down from title to title, but only from a title: elsewhere they scroll.
 
 addEventListener("keydown", (event) => {
   const { key, target } = event;
   const titles = [...main.querySelectorAll(".hit h3 a")];
   let next = titles.includes(target) && titles[titles.indexOf(target) + { ArrowUp: -1, ArrowDown: 1 }[key]];
-  if (key === "/" && !target.closest("input, textarea, select")) next = box;
+  if (key === "/" && slash.ariaPressed === "true" && !target.closest("input, textarea, select")) next = box;
   if (!next || modified(event)) return;
   event.preventDefault();
   next.focus();
   if (next === box) box.select();
 });
+
+// A key without Ctrl or the like is one that can be switched off (WCAG 2.1.4); the browser remembers. Last, because where
+// it may not remember, this throws, and the key stays off.
+const slash = document.getElementById("slash");
+const keep = () => { slash.ariaPressed = localStorage.slash !== "off"; };
+slash.addEventListener("click", () => {
+  localStorage.slash = slash.ariaPressed === "true" ? "off" : "on";
+  keep();
+});
+keep();
+slash.hidden = false;

@@ -1,0 +1,122 @@
+"""What the page with all values of one facet shows: by count or from A to Z, and found by a part of their names."""
+
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from search.results import Bucket
+from web.links import Links, parameters
+from web.narrowing import ALL, Choice, facet_choices
+from web.results_page import Head
+from web.site import Site
+
+A_PART = 300
+"""Values on one page."""
+OTHER = "#"
+_FIRST_IDEOGRAPH = 0x2E80
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the values are looked at, from the address.
+
+    Attributes:
+        order: "count" or "name".
+        letter: only values that begin with it, "" for all.
+        find: only values with this in their names, "" for all.
+        part: which part of a long list, from 1 on.
+    """
+
+    order: str = "count"
+    letter: str = ""
+    find: str = ""
+    part: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesPage:
+    """Everything `values.html` reads.
+
+    Attributes:
+        head: what all pages of articles have.
+        name, title: of the facet.
+        view: as read from the address.
+        choices: the values of this part.
+        total: how many values there are under the view.
+        orders, letters, parts: links to other views.
+        hidden: parameters that the filter box carries along.
+        text: what was searched, "" for the whole archive.
+        back_url: the results that the values are of.
+    """
+
+    head: Head
+    name: str
+    title: str
+    view: View
+    choices: tuple[Choice, ...]
+    total: int
+    orders: tuple[Choice, ...]
+    letters: tuple[Choice, ...]
+    parts: tuple[Choice, ...]
+    hidden: tuple[tuple[str, str], ...]
+    text: str
+    back_url: str
+
+
+def build_values_page(
+    name: str, buckets: tuple[Bucket, ...], view: View, links: Links, head: Head, site: Site
+) -> ValuesPage:
+    """The page of a facet whose values over the matches of a query are `buckets`."""
+    texts = site.texts
+    path = site.values + name
+    found = [bucket for bucket in buckets if not view.find or _fold(view.find) in _fold(bucket.value or "")]
+    letters = sorted({letter_of(bucket) for bucket in found})
+    if view.order == "name":
+        found.sort(key=lambda bucket: (bucket.value is None, _fold(bucket.value or "")))
+        if view.letter:
+            found = [bucket for bucket in found if letter_of(bucket) == view.letter]
+    shown = found[(view.part - 1) * A_PART : view.part * A_PART]
+    last = -(-len(found) // A_PART)
+
+    def to(**changes: str) -> str:
+        given = {"by": view.order, "find": view.find, **changes}
+        pairs = [(key, value) for key, value in given.items() if value and (key, value) != ("by", "count")]
+        return f"{path}?{urlencode([*parameters(links.first_page), *pairs], errors='replace')}".rstrip("?")
+
+    return ValuesPage(
+        head=head,
+        name=name,
+        title=texts.say(ALL[name]),
+        view=view,
+        choices=facet_choices(name, tuple(shown), links, texts),
+        total=len(found),
+        orders=(
+            Choice(texts.say("By count"), to(by="count"), selected=view.order == "count"),
+            Choice(texts.say("A to Z"), to(by="name"), selected=view.order == "name"),
+        ),
+        letters=tuple(
+            Choice(letter, to(by="name", letter=letter), selected=letter == view.letter) for letter in letters
+        )
+        if view.order == "name" and len(letters) > 1
+        else (),
+        parts=tuple(
+            Choice(texts.thousands(part), to(letter=view.letter, part=str(part)), selected=part == view.part)
+            for part in range(1, last + 1)
+        )
+        if last > 1
+        else (),
+        hidden=(*parameters(links.first_page), *((("by", view.order),) if view.order != "count" else ())),
+        text=links.query.text.strip(),
+        back_url=links.to(links.first_page),
+    )
+
+
+def letter_of(bucket: Bucket) -> str:
+    """Under which letter a value stands; what begins with no letter, or in a script of thousands, under `#`."""
+    first = _fold(bucket.value or "")[:1].upper()
+    return first if first.isalpha() and ord(first[0]) < _FIRST_IDEOGRAPH else OTHER
+
+
+def _fold(text: str) -> str:
+    """Case and accents set aside."""
+    return "".join(each for each in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(each))
