@@ -1,5 +1,6 @@
 """Values -> what a reader sees: marks, passages, names and bodies."""
 
+import re
 from dataclasses import replace
 from html import unescape
 
@@ -86,6 +87,22 @@ def test_markdown_is_rendered() -> None:
     assert "<em>word</em>" in shown
     assert '<a href="https://example.com/x" rel="nofollow noopener">link</a>' in shown
     assert "<table>" in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("# A\n\n## B\n\n# C", "2A 3B 2C"),
+        ("### A\n\n### B\n\n## C\n\n#### D", "2A 2B 2C 3D"),
+        ("<h1>A<h6>B</h6></h1><h4>C<div><h2>D</h2></div></h4>", "2A 3B 3C 3D"),
+        ("# A\n" + "\n".join(f"{'#' * level} {level}\n" for level in range(2, 7)), "2A 32 43 54 65 66"),
+        ('<h3 title="<h2>&quot;</h1>">A</h3></h2>\n\nB<hr><h2>C', "2A 2C"),
+    ],
+)
+def test_headings_stand_below_the_title_and_leave_no_level_out(written: str, shown: str) -> None:
+    markup = render_body(replace(ARTICLE, body=written), images=False)
+    assert " ".join("".join(found) for found in re.findall(r"<h([1-6])[^>]*>(\w+)", markup)) == shown
+    assert sorted(re.findall(r"<h([1-6])", markup)) == sorted(re.findall(r"</h([1-6])", markup))
 
 
 HOSTILE = """

@@ -32,6 +32,9 @@ _ATTRIBUTES = {
     "time": {"datetime"},
 }
 _PICTURE = {"img": {"loading": "lazy", "referrerpolicy": "no-referrer"}}
+# A whole tag as nh3 writes it, so that what stands in an attribute is never taken for one.
+_TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)((?: [^\s=>"]+="[^"]*")*)>""")
+_DEEPEST = 6
 # Jekyll's marks for "leave this alone", never shown on a site.
 _RAW_MARKS = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
 
@@ -45,7 +48,7 @@ def render_body(article: Article, *, images: bool) -> Markup:
     if article.body_format == "text" or too_much:
         return _paragraphs(article.text or body)
     markup = _MARKDOWN.render(body) if article.body_format == "markdown" else body
-    return Markup(_clean(markup, images=images))  # noqa: S704 - cleaned by the allow-list above
+    return Markup(_below_title(_clean(markup, images=images)))  # noqa: S704 - cleaned by the allow-list above
 
 
 def _clean(markup: str, *, images: bool) -> str:
@@ -59,6 +62,31 @@ def _clean(markup: str, *, images: bool) -> str:
         link_rel="nofollow noopener",
         url_schemes={"http", "https"},
     )
+
+
+def _below_title(markup: str) -> str:
+    """The headings moved below the page's own title, h2 first and no level left out, as who listens to a page needs it.
+
+    Args:
+        markup: as nh3 writes it.
+    """
+    above: list[int] = []  # the written levels of the headings that the present one belongs to
+    opened: list[int] = []  # the new levels of the tags that are still open
+
+    def renumber(tag: re.Match[str]) -> str:
+        closing, name, attributes = tag.groups()
+        if len(name) != 2 or name[0] != "h" or not name[1].isdecimal():
+            return tag[0]
+        if closing:
+            return f"</h{opened.pop()}>" if opened else tag[0]
+        written = int(name[1])
+        while above and above[-1] >= written:
+            above.pop()
+        above.append(written)
+        opened.append(min(len(above) + 1, _DEEPEST))
+        return f"<h{opened[-1]}{attributes}>"
+
+    return _TAG.sub(renumber, markup)
 
 
 def _safe_attribute(_tag: str, name: str, value: str) -> str | None:
