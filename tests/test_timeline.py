@@ -109,6 +109,7 @@ def test_chosen_dates_mark_the_bars_they_touch() -> None:
     assert [bar.text for bar in found.bars if bar.chosen] == ["2004", "2005", "2006"]
 
 
-def test_one_bar_is_no_timeline() -> None:
+def test_two_bars_are_no_timeline() -> None:
     assert timeline({}) is None
-    assert timeline({"2021-03": 5}) is None
+    assert timeline({"2021-03": 5, "2021-04": 5}) is None
+    assert timeline({"2020-03": 5}, "2021-03", "2021-03") is None

@@ -23,6 +23,7 @@ ADDRESS_LABELS = (
     ("amp_url", mark("AMP")),
     ("cdn_amp_url", mark("AMP, from a cache")),
 )
+SIMILAR_SHOWN = 6
 RELATED_SHOWN = 12
 """Related articles that stand open; the others unfold."""
 
@@ -49,7 +50,7 @@ class ArticlePage:
         topics, provider, category, type: links to the search that lists the like.
         related: links to related articles, here or elsewhere; first those that the article names, then those here that
             name it. `more_related` are those that unfold.
-        similar: articles of like words.
+        similar: articles of like words, without the related ones.
         pictures: images that may be shown; none where the setting forbids them.
         icon: address of the provider's picture, "" where there is none to show.
         came_from: the search one came from, None where one came from elsewhere.
@@ -91,6 +92,7 @@ def build_article_page(found: Found, similar: tuple[Hit, ...], root: str, referr
     pictures = tuple(image for image in article.images if site.shows(image.url))
     related = [_related(link, site) for link in (*found.related, *found.linked_from)]
     links = tuple(link for link in related if link)
+    beside = {link.id for link in (*found.related, *found.linked_from)}
 
     def like(facet: str, value: str) -> Link:
         return Link(value, site.only(facet, value))
@@ -108,7 +110,7 @@ def build_article_page(found: Found, similar: tuple[Hit, ...], root: str, referr
         type=like("type", article.type) if article.type else None,
         related=links[:RELATED_SHOWN],
         more_related=links[RELATED_SHOWN:],
-        similar=similar,
+        similar=tuple(hit for hit in similar if hit.article.id not in beside)[:SIMILAR_SHOWN],
         pictures=pictures,
         icon=safe_href(article.provider.image) if site.shows(article.provider.image) else "",
         came_from=_came_from(root, referrer, site),

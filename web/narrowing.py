@@ -163,14 +163,14 @@ def chips(links: Links, texts: Texts) -> tuple[Choice, ...]:
         ]
     found += [Choice(texts.say(WITHOUT[name]), links.toggle_missing(name)) for name in sorted(filters.missing)]
     if filters.start or filters.end:
-        found.append(Choice(_period(links, texts), links.without_dates()))
+        found.append(Choice(chosen_dates(links, texts), links.without_dates()))
     if links.query.match != "auto":
         text = texts.say("Any of the words") if links.query.match == "any" else texts.say("All of the words")
         found.append(Choice(text, links.match("auto")))
     return tuple(found)
 
 
-def _period(links: Links, texts: Texts) -> str:
+def chosen_dates(links: Links, texts: Texts) -> str:
     """The chosen dates in words, both ends included."""
     filters = links.query.filters
     start = filters.start.date().isoformat() if filters.start else ""

@@ -20,7 +20,8 @@ from web.values_page import View, build_values_page
 
 blueprint = Blueprint("pages", __name__)
 
-SIMILAR = 6
+SIMILAR = 20
+"""Asked for; those that are related anyway are not shown twice."""
 
 
 @blueprint.get("/")

@@ -6,7 +6,7 @@ from datetime import datetime
 from search.query import Filters, Query, Sort
 from search.results import Hit, Note, Results, Status, Step
 from web.links import Links, page_count, parameters
-from web.narrowing import LABELS, WITHOUT, Choice, DatesView, FacetView, chips, dates_view, facet_views
+from web.narrowing import WITHOUT, Choice, DatesView, FacetView, chips, chosen_dates, dates_view, facet_views
 from web.sharing import HeadLink
 from web.site import Site
 from web.texts import Texts, mark
@@ -145,8 +145,11 @@ def _note(note: Note, links: Links, texts: Texts) -> NoteView:
 
 
 def _step(step: Step, links: Links, texts: Texts) -> Choice:
-    without = step.facet in links.query.filters.missing
-    subject = step.subject or texts.say(WITHOUT[step.facet] if without else LABELS.get(step.facet, ""))
+    subject = step.subject
+    if step.facet in links.query.filters.missing:
+        subject = texts.say(WITHOUT[step.facet])
+    elif step.facet == "date":
+        subject = chosen_dates(links, texts)
     return Choice(texts.say(STEPS[step.kind], subject=subject), links.to(step.query), step.count)
 
 

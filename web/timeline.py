@@ -18,6 +18,7 @@ HEIGHT = 48
 WIDTH = 24
 """Of a bar, in CSS pixels: the least that a finger hits."""
 
+_FEWEST_BARS = 3
 _MOST_BARS = 36
 _UNITS = (1, 3, 12, 120, 1_200, 12_000)
 """Months a bar."""
@@ -89,7 +90,7 @@ def _name(month: int, *, whole: bool) -> str:
 
 
 def build_timeline(dates: tuple[YearBucket, ...], links: Links, texts: Texts) -> Timeline | None:
-    """The timeline of some matches; None where fewer than two bars would stand on it."""
+    """The timeline of some matches; None where it would tell less than the list of years."""
     filters = links.query.filters
     counts = {_month(month.value or ""): month.count for year in dates for month in year.months}
     year = _only_year(filters)
@@ -97,8 +98,8 @@ def build_timeline(dates: tuple[YearBucket, ...], links: Links, texts: Texts) ->
         times = [_Time(12 * year + month, 1, counts.get(12 * year + month, 0)) for month in range(12)]
     else:
         times = next(times for times in _in_units(counts) if len(times) <= _MOST_BARS)
-        if sum(1 for time in times if time.count) < 2:
-            return None
+    if sum(1 for time in times if time.count) < (_FEWEST_BARS if year is None else 1):
+        return None
     wider = links.without_dates() if filters.start or filters.end else None
     return Timeline(tuple(_bars(times, links, texts)), WIDTH * len(times), wider)
 
