@@ -117,7 +117,8 @@ def _conditional(body: bytes, media_type: str, modified: datetime | None = None)
     """
     response = Response(body, mimetype=media_type)
     response.set_etag(hashlib.sha256(body).hexdigest())
-    response.last_modified = modified
+    if modified:
+        response.last_modified = modified
     # Kept, but never shown unasked: an article that was taken back is gone with the next look, and asking costs little.
     response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)

@@ -19,7 +19,7 @@ WIDTH = 24
 """Of a bar, in CSS pixels: the least that a finger hits."""
 
 _FEWEST_BARS = 3
-_MOST_BARS = 36
+_MOST_BARS = 24
 _UNITS = (1, 3, 12, 120, 1_200, 12_000)
 """Months a bar."""
 _SHORT_GAP = 3
