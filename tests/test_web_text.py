@@ -105,6 +105,11 @@ def test_headings_stand_below_the_title_and_leave_no_level_out(written: str, sho
     assert sorted(re.findall(r"<h([1-6])", markup)) == sorted(re.findall(r"</h([1-6])", markup))
 
 
+def test_a_picture_without_a_text_is_passed_over() -> None:
+    body = '<img src="https://pictures.example/a.png"><img src="https://pictures.example/b.png" alt="B">'
+    assert re.findall(r' alt="[^"]*"', render_body(replace(ARTICLE, body=body), images=True)) == [' alt=""', ' alt="B"']
+
+
 HOSTILE = """
 <script>alert(1)</script><style>body{display:none}</style><p onclick="x()" style="color:red" class="c" id="i">safe</p>
 <a href="javascript:alert(1)">a</a><a href="data:text/html,x">b</a><a href="/relative">c</a>

@@ -48,7 +48,7 @@ def render_body(article: Article, *, images: bool) -> Markup:
     if article.body_format == "text" or too_much:
         return _paragraphs(article.text or body)
     markup = _MARKDOWN.render(body) if article.body_format == "markdown" else body
-    return Markup(_below_title(_clean(markup, images=images)))  # noqa: S704 - cleaned by the allow-list above
+    return Markup(_accessible(_clean(markup, images=images)))  # noqa: S704 - cleaned by the allow-list above
 
 
 def _clean(markup: str, *, images: bool) -> str:
@@ -64,17 +64,19 @@ def _clean(markup: str, *, images: bool) -> str:
     )
 
 
-def _below_title(markup: str) -> str:
-    """The headings moved below the page's own title, h2 first and no level left out, as who listens to a page needs it.
+def _accessible(markup: str) -> str:
+    """What nh3 wrote, as who listens to a page needs it.
 
-    Args:
-        markup: as nh3 writes it.
+    Headings are moved below the page's own title, h2 first and no level left out. A picture without a text is passed
+    over, as one with an empty text is; otherwise its address would be read out.
     """
     above: list[int] = []  # the written levels of the headings that the present one belongs to
     opened: list[int] = []  # the new levels of the tags that are still open
 
-    def renumber(tag: re.Match[str]) -> str:
+    def mended(tag: re.Match[str]) -> str:
         closing, name, attributes = tag.groups()
+        if name == "img" and ' alt="' not in attributes:
+            return f'<img{attributes} alt="">'
         if len(name) != 2 or name[0] != "h" or not name[1].isdecimal():
             return tag[0]
         if closing:
@@ -86,7 +88,7 @@ def _below_title(markup: str) -> str:
         opened.append(min(len(above) + 1, _DEEPEST))
         return f"<h{opened[-1]}{attributes}>"
 
-    return _TAG.sub(renumber, markup)
+    return _TAG.sub(mended, markup)
 
 
 def _safe_attribute(_tag: str, name: str, value: str) -> str | None:
