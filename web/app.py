@@ -1,8 +1,9 @@
 """The app factory. Routes are in `web.pages`, `web.sharing` and `web.api`, errors in `web.errors`."""
 
 from collections.abc import Callable
+from typing import Any
 
-from flask import Flask
+from flask import Flask, Request
 from markupsafe import Markup, escape
 
 from index.errors import BroadsheetError
@@ -19,6 +20,14 @@ from web.texts import EXTENSION as TEXTS
 from web.texts import Texts, load_texts
 
 
+class AnyRequest(Request):
+    """A request whose query may be any bytes: what is no UTF-8 is replaced, as where it is percent-encoded."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.query_string = self.query_string.decode("utf-8", "replace").encode()
+
+
 def create_app(settings: Settings, texts: Texts | None = None) -> Flask:
     """The WSGI app that answers from the index of `settings`.
 
@@ -32,6 +41,7 @@ def create_app(settings: Settings, texts: Texts | None = None) -> Flask:
         UsageError: the setting `locale` names no language.
     """
     app = Flask(__name__)
+    app.request_class = AnyRequest
     # An id may hold any characters, two slashes in a row among them.
     app.url_map.merge_slashes = False
     texts = texts or load_texts(settings.locale)
