@@ -304,4 +304,4 @@ def test_an_arabic_title_on_an_english_page_runs_from_right_to_left(browser: Chr
         assert shown == {titles["a"]: "rtl", titles["b"]: "rtl", titles["c"]: "ltr"}
         browser.get(f"{address}/article/site/a")
         assert browser.execute_script(directions, "h1, .body") == ["rtl", "rtl"]
-        assert browser.execute_script(directions, "h2, .masthead") == ["ltr", "ltr"]
+        assert set(browser.execute_script(directions, "h2, .masthead")) == {"ltr"}
