@@ -91,6 +91,11 @@ def build_app(tmp_path: Path) -> Iterator[BuildApp]:
         app.extensions[EXTENSION].close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser, the slowest, come last."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With BROADSHEET_NO_SKIPS set, fail where a browser or real data was wanting: both should be there."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
