@@ -4,7 +4,9 @@ import re
 from html import unescape
 from pathlib import Path
 
+import pytest
 from conftest import BuildApp
+from flask import Flask
 from flask.testing import FlaskClient
 from test_api import HERE_TOO, SENSETIME
 
@@ -391,3 +393,18 @@ def test_style_and_script_are_kept_by_browsers_until_they_change(client: FlaskCl
             assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     with client.get("/static/style.css") as response:
         assert "immutable" not in response.headers["Cache-Control"]
+
+
+def test_an_international_host_is_written_as_browsers_send_it(client: FlaskClient) -> None:
+    there = {"Host": "xn--bcher-kva.example", "Referer": "http://xn--bcher-kva.example/?q=ferry"}
+    url = unescape(re.findall(r'href="(/article/[^"]+)"', page(client, "/?q=ferry"))[0])
+    html = client.get(url, headers=there).text
+    assert '<link rel="canonical" href="http://xn--bcher-kva.example/article/' in html
+    assert "Back to the results for “ferry”" in html
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+@pytest.mark.parametrize("url", ["/", "/nothing-here", "/feed.atom", "/api/v1/search"])
+def test_a_host_that_cannot_be_one_is_a_bad_request(example_app: Flask, host: str, url: str) -> None:
+    response = example_app.test_client(use_cookies=False).get(url, headers={"Host": host})
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")

@@ -1,14 +1,15 @@
 """What goes wrong, as answers: the only place where status codes stand.
 
 Under `/api/` (and for `/healthz`) an error is a problem document (RFC 9457, `application/problem+json`), elsewhere a
-page. Neither says more than a reader may know: paths and reasons go to the log.
+page, save where the Host header cannot be one and no links can be made. Neither says more than a reader may know: paths
+and reasons go to the log.
 """
 
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from index.errors import BroadsheetError, EngineUnreachableError, NoIndexError
 from web.params import ParameterError
@@ -88,7 +89,8 @@ def _bug(error: Exception) -> Response:
 
 
 def _answer(status: HTTPStatus, detail: str, **more: Any) -> Response:
-    if request.path.startswith("/api/") or request.path == "/healthz":
+    no_page = isinstance(request.routing_exception, BadHost)
+    if no_page or request.path.startswith("/api/") or request.path == "/healthz":
         problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **more}
         return Response(to_bytes(problem), status.value, content_type=PROBLEM_TYPE)
     page = render_template("error.html", title=_TITLES.get(status, status.phrase), detail=detail)

@@ -57,8 +57,7 @@ def article(article_id: str) -> Response:
     if found is None:
         raise NoSuchArticle(article_id)
     similar = engine.similar(article_id, SIMILAR)
-    root, referrer = request.host_url.rstrip("/"), request.referrer or ""
-    return _html("article.html", build_article_page(found, similar, root, referrer, current_site()))
+    return _html("article.html", build_article_page(found, similar, _root(), request.referrer or "", current_site()))
 
 
 @blueprint.app_context_processor
@@ -84,7 +83,12 @@ def _head(links: Links) -> Head:
     query = links.query
     listing = query == Query(sort=query.sort, page=query.page)
     robots = "" if query == Query() else "noindex" if listing else "noindex, nofollow"
-    return Head(request.host_url.rstrip("/") + links.here(), feed_links(query), robots)
+    return Head(_root() + links.here(), feed_links(query), robots)
+
+
+def _root() -> str:
+    """`https://host`, an international name in ASCII as browsers send it, which Flask's `host_url` is not."""
+    return url_for("pages.home", _external=True).removesuffix(url_for("pages.home"))
 
 
 def _view() -> View:
