@@ -90,6 +90,12 @@ def test_short_gaps_are_shown_and_long_ones_are_one_mark() -> None:
     ]
 
 
+def test_a_gap_of_twelve_months_says_which() -> None:
+    found = timeline({"2020-02": 1, "2021-03": 1})
+    assert found
+    assert [bar.text for bar in found.bars] == ["February 2020", "March 2020–February 2021", "March 2021"]
+
+
 def test_a_chosen_year_shows_its_twelve_months() -> None:
     counts = {"2020-05": 1, "2021-02": 5, "2021-03": 10}
     found = timeline(counts, "2021-02", "2021-02")

@@ -70,11 +70,15 @@ class _Time:
     @property
     def first(self) -> str:
         """`2021` where it is of whole years, else `2021-03`."""
-        return _name(max(self.start, 12), whole=self.months % 12 == 0)
+        return _name(max(self.start, 12), whole=self._of_years)
 
     @property
     def last(self) -> str:
-        return _name(min(self.start + self.months - 1, 12 * 10_000 - 1), whole=self.months % 12 == 0)
+        return _name(min(self.start + self.months - 1, 12 * 10_000 - 1), whole=self._of_years)
+
+    @property
+    def _of_years(self) -> bool:
+        return self.start % 12 == self.months % 12 == 0
 
     def text(self, texts: Texts) -> str:
         """What to call it."""
