@@ -151,6 +151,13 @@ def test_a_locale_that_is_none_is_named() -> None:
         load_texts("xx-YY-zz")
 
 
+@pytest.mark.parametrize("text", [b"\xff", b'msgid "a"\nmsgstr "b"\nx', b'msgid ""\nmsgstr "Content-Type: a; charset=b\\n"'])
+def test_a_translation_that_cannot_be_read_is_named(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "de.po").write_bytes(text)
+    with pytest.raises(UsageError, match=r"'locale': .*de\.po: "):
+        load_texts("de-AT", tmp_path)
+
+
 def test_times_are_told_in_utc() -> None:
     assert ENGLISH.day_time(datetime(2021, 12, 13, 5, 54, tzinfo=UTC)) == "13 December 2021, 05:54 UTC"
     earlier = datetime(2021, 12, 13, 1, tzinfo=timezone(timedelta(hours=2)))

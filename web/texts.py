@@ -17,7 +17,7 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, get_month_names
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 from flask import current_app
@@ -166,7 +166,10 @@ def load_texts(locale: str, folder: Path = TRANSLATIONS) -> Texts:
     for name in (str(found), found.language):
         path = folder / f"{name}.po"
         if path.exists():
-            return Texts(found, _translations(path))
+            try:
+                return Texts(found, _translations(path))
+            except (PoFileError, LookupError, ValueError, OSError) as error:
+                raise UsageError(f"setting 'locale': {path}: {error}", setting="locale") from error
     return Texts(found)
 
 
