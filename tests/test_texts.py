@@ -151,7 +151,9 @@ def test_a_locale_that_is_none_is_named() -> None:
         load_texts("xx-YY-zz")
 
 
-@pytest.mark.parametrize("text", [b"\xff", b'msgid "a"\nmsgstr "b"\nx', b'msgid ""\nmsgstr "Content-Type: a; charset=b\\n"'])
+@pytest.mark.parametrize(
+    "text", [b"\xff", b'msgid "a"\nmsgstr "b"\nx', b'msgid ""\nmsgstr "Content-Type: a; charset=b\\n"']
+)
 def test_a_translation_that_cannot_be_read_is_named(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "de.po").write_bytes(text)
     with pytest.raises(UsageError, match=r"'locale': .*de\.po: "):

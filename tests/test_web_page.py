@@ -321,6 +321,22 @@ def test_all_values_of_a_facet_have_a_page(client: FlaskClient) -> None:
     assert client.get("/values/colour").status_code == 404
 
 
+def test_the_page_of_all_values_keeps_the_state_and_says_its_own_address(client: FlaskClient) -> None:
+    html = page(client, "/values/topic?q=the&provider=Open+Harbour&from=2023&sort=newest&by=name")
+    canonical = "http://localhost/values/topic?q=the&provider=Open+Harbour&from=2023-01-01&sort=newest"
+    assert unescape(re.findall('<link rel="canonical" href="([^"]+)">', html)[0]) == canonical
+    search_box = html[: html.index("</form>")]
+    carried = [("provider", "Open Harbour"), ("from", "2023-01-01"), ("sort", "newest")]
+    assert re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]+)">', search_box) == carried
+
+
+def test_to_have_no_value_is_no_value(build_app: BuildApp) -> None:
+    files = {"a.md": "---\ntitle: A\ntopics: [Ox, Élan]\n---\n", "b.md": "---\ntitle: B\n---\n"}
+    html = page(build_app(files).test_client(), "/values/topic")
+    assert '<h2 id="found" tabindex="-1">2</h2>' in html
+    assert "Without topic" in html
+
+
 def test_values_are_found_by_letter_and_by_a_part_of_their_names(build_app: BuildApp) -> None:
     topics = ["Élan", "elephants", "Ox", "東京", "42", "Ökonomie"]
     client = build_app({"a.md": f"---\ntitle: T\ntopics: [{', '.join(topics)}]\n---\n"}).test_client()

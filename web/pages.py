@@ -32,9 +32,9 @@ def home() -> Response:
     links = Links(site.home, query)
     results = engine.search(query)
     if query == Query():
-        return _html("front.html", build_front_page(results, engine.status(), links, _head(links), site))
+        return _html("front.html", build_front_page(results, engine.status(), links, _head(query, links.here()), site))
     steps = next_steps(query, results, engine)
-    return _html("results.html", build_results_page(results, steps, links, _head(links), site))
+    return _html("results.html", build_results_page(results, steps, links, _head(query, links.here()), site))
 
 
 @blueprint.get("/values/<facet>")
@@ -46,7 +46,8 @@ def values(facet: str) -> Response:
     site = current_site()
     links = Links(site.home, query)
     buckets = current_service().engine().values(query, facet)
-    return _html("values.html", build_values_page(facet, buckets, _view(), links, _head(links), site))
+    head = _head(query, site.all_values(facet, query))
+    return _html("values.html", build_values_page(facet, buckets, _view(), links, head, site))
 
 
 @blueprint.get("/article/<path:article_id>")
@@ -79,11 +80,11 @@ def current_site() -> Site:
     )
 
 
-def _head(links: Links) -> Head:
-    query = links.query
+def _head(query: Query, path: str) -> Head:
+    """What the page of `query` at `path` says of itself."""
     listing = query == Query(sort=query.sort, page=query.page)
     robots = "" if query == Query() else "noindex" if listing else "noindex, nofollow"
-    return Head(_root() + links.here(), feed_links(query), robots)
+    return Head(_root() + path, feed_links(query), robots)
 
 
 def _root() -> str:

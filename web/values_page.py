@@ -42,9 +42,10 @@ class ValuesPage:
         name, title: of the facet.
         view: as read from the address.
         choices: the values of this part.
-        total: how many values there are under the view.
+        total: how many values there are under the view; to have none is not one.
         orders, letters, parts: links to other views.
         hidden: parameters that the filter box carries along.
+        carried: parameters that the search box carries along.
         text: what was searched, "" for the whole archive.
         back_url: the results that the values are of.
     """
@@ -59,6 +60,7 @@ class ValuesPage:
     letters: tuple[Choice, ...]
     parts: tuple[Choice, ...]
     hidden: tuple[tuple[str, str], ...]
+    carried: tuple[tuple[str, str], ...]
     text: str
     back_url: str
 
@@ -69,7 +71,8 @@ def build_values_page(
     """The page of a facet whose values over the matches of a query are `buckets`."""
     texts = site.texts
     path = site.values + name
-    found = [bucket for bucket in buckets if not view.find or _fold(view.find) in _fold(bucket.value or "")]
+    part_of_name = _fold(view.find)
+    found = [bucket for bucket in buckets if not view.find or part_of_name in _fold(bucket.value or "")]
     letters = sorted({letter_of(bucket) for bucket in found})
     if view.order == "name":
         found.sort(key=lambda bucket: (bucket.value is None, _fold(bucket.value or "")))
@@ -89,7 +92,7 @@ def build_values_page(
         title=texts.say(ALL[name]),
         view=view,
         choices=facet_choices(name, tuple(shown), links, texts),
-        total=len(found),
+        total=sum(1 for bucket in found if bucket.value is not None),
         orders=(
             Choice(texts.say("By count"), to(by="count"), selected=view.order == "count"),
             Choice(texts.say("A to Z"), to(by="name"), selected=view.order == "name"),
@@ -106,6 +109,7 @@ def build_values_page(
         if last > 1
         else (),
         hidden=(*parameters(links.first_page), *((("by", view.order),) if view.order != "count" else ())),
+        carried=tuple(pair for pair in parameters(links.first_page) if pair[0] != "q"),
         text=links.query.text.strip(),
         back_url=links.to(links.first_page),
     )
