@@ -7,11 +7,11 @@ nearby. Each count is asked of the engine, so that no step leads nowhere; at mos
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from index.analysis import FUNCTION_WORDS, query_tokens
+from index.analysis import FUNCTION_WORDS, fold, query_tokens
 from search.engine import Engine
 from search.parser import parse, render
 from search.query import And, Filters, Node, Or, Phrase, Query, Word
-from search.results import Results, Step, StepKind
+from search.results import Bucket, Results, Step, StepKind
 from search.terms import is_function_word
 
 MAX_FILTERS = 4
@@ -127,16 +127,30 @@ class _Ladder:
 
     def _topics(self) -> None:
         """Topics that share a word with the query, else the most frequent ones of what it finds without filters."""
-        counts = {b.value: b.count for b in self.engine.values(Query(), "topic") if b.value is not None and b.count}
-        words = _words(parse(self.query.text).tree)
-        shared = {name: len(words.intersection(_telling_stems(name))) for name in counts} if words else {}
-        names = sorted((name for name, n in shared.items() if n), key=lambda name: (-shared[name], -counts[name], name))
-        if not names:
-            unfiltered = self.engine.values(replace(self.query, filters=Filters()), "topic")
-            names = [bucket.value for bucket in unfiltered if bucket.value is not None and bucket.count]
-        for name in names[:MAX_TOPICS]:
+        for name in (self._topics_named() or self._topics_found())[:MAX_TOPICS]:
             query = replace(self.query, text="", match="auto", filters=Filters({"topic": (name,)}))
-            self._add("topic", name, query, counts[name], "topic")
+            self._add("topic", name, query, self._total(query), "topic")
+
+    def _topics_named(self) -> list[str]:
+        """Those that share a word with the query, most shared words first.
+
+        An archive may have any number of topics, so only those beside topics with such a word are looked through.
+        """
+        words = _words(parse(self.query.text).tree)
+        if not words:
+            return []
+        any_of_them = render(Or(tuple([Word(word, "topic") for word in words.values()])))
+        counts = self._counts(self.engine.values(Query(any_of_them, "all"), "topic"))
+        shared = {name: len(words.keys() & _telling_words(name).keys()) for name in counts}
+        return sorted((name for name, n in shared.items() if n), key=lambda name: (-shared[name], -counts[name], name))
+
+    def _topics_found(self) -> list[str]:
+        unfiltered = replace(self.query, size=0, filters=Filters(), facets=("topic",), highlight=False)
+        return list(self._counts(self.engine.search(unfiltered).facets["topic"]))
+
+    @staticmethod
+    def _counts(buckets: Iterable[Bucket]) -> dict[str, int]:
+        return {bucket.value: bucket.count for bucket in buckets if bucket.value is not None}
 
 
 def _says_little(node: Node) -> bool:
@@ -177,20 +191,22 @@ def _how_many(filters: Filters) -> int:
     return sum(map(len, values)) + len(filters.missing) + (filters.start is not None or filters.end is not None)
 
 
-def _words(node: Node) -> frozenset[str]:
-    """What the words and phrases of a query say, as stems; what it excludes is left out."""
+def _words(node: Node) -> dict[str, str]:
+    """What the words and phrases of a query say, as `_telling_words`; what it excludes is left out."""
     match node:
         case Word(text) | Phrase(text):
-            return _telling_stems(text)
+            return _telling_words(text)
         case And(clauses) | Or(clauses):
-            return _all(map(_words, clauses))
+            return {stem: word for clause in clauses for stem, word in _words(clause).items()}
         case _:
-            return frozenset()
+            return {}
 
 
-def _all(sets: Iterable[frozenset[str]]) -> frozenset[str]:
-    return frozenset[str]().union(*sets)
-
-
-def _telling_stems(text: str) -> frozenset[str]:
-    return frozenset(token.stem for token in query_tokens(text) if token.exact not in FUNCTION_WORDS)
+def _telling_words(text: str) -> dict[str, str]:
+    """The words of a text by their stems, without function words; as typed, as capitals tell (GPUs), or as a term."""
+    words = {}
+    for token in query_tokens(text):
+        if token.exact not in FUNCTION_WORDS:
+            typed = text[token.start : token.end]
+            words[token.stem] = typed if fold(typed) == token.exact else token.exact
+    return words

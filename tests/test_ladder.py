@@ -24,9 +24,10 @@ RUNGS: Sequence[str] = get_args(StepKind)
 
 
 class Counting(EmbeddedEngine):
-    """Counts what it is asked."""
+    """Counts what it is asked, and the values of the longest answer."""
 
     asked = 0
+    most_values = 0
 
     def search(self, query: Query) -> Results:
         self.asked += 1
@@ -34,7 +35,9 @@ class Counting(EmbeddedEngine):
 
     def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
         self.asked += 1
-        return super().values(query, facet)
+        found = super().values(query, facet)
+        self.most_values = max(self.most_values, len(found))
+        return found
 
 
 def assert_true(query: Query, steps: Sequence[Step], engine: EmbeddedEngine) -> None:
@@ -228,3 +231,16 @@ def test_topics_nearby(climb: Climb) -> None:
     ]
     assert climb(Query("lights", filters=Filters({"type": ("video",)})))[-1] == ("topic", "Shipping", "topic", "", 5)
     assert climb(Query("xyzzy")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "topics"), [("ASP.NET xyzzy", ["ASP.NET"]), ("GPUs", ["GPU"]), ('"tide tables"', ["C# Tides"])]
+)
+def test_of_many_topics_few_are_looked_through(open_over: Open, tmp_path: Path, text: str, topics: list[str]) -> None:
+    names = [*(f"Isle {n}" for n in range(200)), "ASP.NET", "GPU", "C# Tides"]
+    open_over([{"id": name, "title": "Text", "topics": [name]} for name in names])
+    query = Query(text, "all", Filters({"type": ("nowhere",)}))
+    with closing(Counting(Settings(index=str(tmp_path / "index")))) as engine:
+        steps = next_steps(query, engine.search(query), engine)
+        assert [step.subject for step in steps if step.kind == "topic"] == topics
+        assert engine.most_values == 1
