@@ -1,5 +1,6 @@
 """What the pages of results show, worked out from a query and its results; the templates only write it down."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -118,7 +119,7 @@ def build_results_page(results: Results, steps: tuple[Step, ...], links: Links, 
         notes=tuple(_note(note, links, texts) for note in results.notes),
         chips=chips(links, texts),
         sorts=_sorts(links, texts, everything=everything),
-        pages=_pages(links, last_page, texts),
+        pages=page_choices(query.page, last_page, links.page, texts),
         facets=facet_views(results, links, site),
         dates=dates_view(results, links, texts),
         timeline=build_timeline(results.dates, links, texts),
@@ -162,18 +163,17 @@ def _sorts(links: Links, texts: Texts, *, everything: bool) -> tuple[Choice, ...
     return tuple(Choice(texts.say(SORTS[order]), links.sort(order), selected=order == present) for order in orders)
 
 
-def _pages(links: Links, last_page: int, texts: Texts) -> tuple[Choice, ...]:
-    """First, last and the pages around this one, with "…" where some are left out."""
-    if last_page < 2:
+def page_choices(here: int, last: int, address_of: Callable[[int], str], texts: Texts) -> tuple[Choice, ...]:
+    """First, last and the pages around `here`, with "…" where some are left out; none for a single page."""
+    if last < 2:
         return ()
-    here = links.query.page
-    wanted = {1, last_page, *range(max(1, here - PAGES_AROUND), min(last_page, here + PAGES_AROUND) + 1)}
+    wanted = {1, last, *range(max(1, here - PAGES_AROUND), min(last, here + PAGES_AROUND) + 1)}
     choices: list[Choice] = []
     before = 0
     for number in sorted(wanted):
         if number > before + 1:
             choices.append(Choice("…", None))
-        choices.append(Choice(texts.thousands(number), links.page(number), selected=number == here))
+        choices.append(Choice(texts.thousands(number), address_of(number), selected=number == here))
         before = number
     return tuple(choices)
 

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 from search.results import Bucket
 from web.links import Links, parameters
 from web.narrowing import ALL, Choice, facet_choices
-from web.results_page import Head
+from web.results_page import Head, page_choices
 from web.site import Site
 
-A_PART = 300
-"""Values on one page."""
+A_PART = 80
+"""Values on one page: with style sheet and script less than 60 KB, names being of the usual length."""
 OTHER = "#"
 _FIRST_IDEOGRAPH = 0x2E80
 
@@ -72,12 +72,14 @@ def build_values_page(
     texts = site.texts
     path = site.values + name
     part_of_name = _fold(view.find)
-    found = [bucket for bucket in buckets if not view.find or part_of_name in _fold(bucket.value or "")]
-    letters = sorted({letter_of(bucket) for bucket in found})
+    folded = {bucket.value: _fold(bucket.value or "") for bucket in buckets}
+    found = [bucket for bucket in buckets if not view.find or part_of_name in folded[bucket.value]]
+    letters: list[str] = []
     if view.order == "name":
-        found.sort(key=lambda bucket: (bucket.value is None, _fold(bucket.value or "")))
+        letters = sorted({letter_of(folded[bucket.value]) for bucket in found})
+        found.sort(key=lambda bucket: (bucket.value is None, folded[bucket.value]))
         if view.letter:
-            found = [bucket for bucket in found if letter_of(bucket) == view.letter]
+            found = [bucket for bucket in found if letter_of(folded[bucket.value]) == view.letter]
     shown = found[(view.part - 1) * A_PART : view.part * A_PART]
     last = -(-len(found) // A_PART)
 
@@ -100,14 +102,9 @@ def build_values_page(
         letters=tuple(
             Choice(letter, to(by="name", letter=letter), selected=letter == view.letter) for letter in letters
         )
-        if view.order == "name" and len(letters) > 1
+        if len(letters) > 1
         else (),
-        parts=tuple(
-            Choice(texts.thousands(part), to(letter=view.letter, part=str(part)), selected=part == view.part)
-            for part in range(1, last + 1)
-        )
-        if last > 1
-        else (),
+        parts=page_choices(view.part, last, lambda part: to(letter=view.letter, part=str(part)), texts),
         hidden=(*parameters(links.first_page), *((("by", view.order),) if view.order != "count" else ())),
         carried=tuple(pair for pair in parameters(links.first_page) if pair[0] != "q"),
         text=links.query.text.strip(),
@@ -115,12 +112,15 @@ def build_values_page(
     )
 
 
-def letter_of(bucket: Bucket) -> str:
-    """Under which letter a value stands; what begins with no letter, or in a script of thousands, under `#`."""
-    first = _fold(bucket.value or "")[:1].upper()
+def letter_of(folded: str) -> str:
+    """Under which letter a folded name stands; what begins with no letter, or in a script of thousands, under `#`."""
+    first = folded[:1].upper()
     return first if first.isalpha() and ord(first[0]) < _FIRST_IDEOGRAPH else OTHER
 
 
 def _fold(text: str) -> str:
     """Case and accents set aside."""
-    return "".join(each for each in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(each))
+    folded = text.casefold()
+    if folded.isascii():
+        return folded
+    return "".join(each for each in unicodedata.normalize("NFD", folded) if not unicodedata.combining(each))
