@@ -412,8 +412,9 @@ def test_style_and_script_are_kept_by_browsers_until_they_change(client: FlaskCl
     for url in addresses:
         with client.get(url) as response:
             assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    with client.get("/static/style.css") as response:
-        assert "immutable" not in response.headers["Cache-Control"]
+    for url in ("/static/style.css", "/static/style.css?v=0123abcd"):
+        with client.get(url) as response:
+            assert "immutable" not in response.headers["Cache-Control"]
 
 
 def test_an_international_host_is_written_as_browsers_send_it(client: FlaskClient) -> None:

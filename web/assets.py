@@ -20,9 +20,13 @@ def register_assets(app: Flask) -> None:
     def asset(name: str) -> str:
         return url_for("static", filename=name, v=version(name))
 
+    def named_by_content() -> bool:
+        # During an upgrade an old server may be asked for the new one's files; what it gives is not kept as those.
+        return request.args.get("v") == version((request.view_args or {})["filename"])
+
     @app.after_request
     def keep(response: Response) -> Response:
-        if request.endpoint == "static" and "v" in request.args and response.status_code in {200, 304}:
+        if request.endpoint == "static" and response.status_code in {200, 304} and named_by_content():
             response.cache_control.no_cache = None
             response.cache_control.public = True
             response.cache_control.max_age = A_YEAR_S
