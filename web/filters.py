@@ -112,7 +112,6 @@ def plain(value: Any) -> str:
 
 
 FILTERS = {
-    function.__name__: function
-    for function in (marked, passage, short, bdi, headline, iso, signal, label, href, site, plain)
+    function.__name__: function for function in (passage, short, bdi, headline, iso, signal, label, href, site, plain)
 }
 """By the names that the templates use."""

@@ -136,8 +136,6 @@ class Texts:
             "thousands": self.thousands,
             "day": self.day,
             "day_time": self.day_time,
-            "period": self.period,
-            "month": self.month,
             "duration": self.duration,
         }
 
