@@ -39,6 +39,7 @@ PAGES = (
     "/values/provider?by=name&letter=P",
     "/values/provider?find=zzqq",
     "/nothing-here",
+    "/help",
     "/article/none",
 )
 
@@ -68,10 +69,10 @@ class Bracketed(NullTranslations):
 
 
 class Visible(HTMLParser):
-    """Collects what a page says that is no text of the archive: those stand in <bdi>, with `dir`, or in <time>."""
+    """Collects what a page says that is no text of the archive: those stand in <bdi>, with `dir`, in <time> or <code>."""
 
     SILENT = ("style", "script")
-    OF_THE_ARCHIVE = ("bdi", "time")
+    OF_THE_ARCHIVE = ("bdi", "time", "code")
     VOID = ("meta", "link", "input", "img", "br", "hr", "rect")
 
     def __init__(self) -> None:

@@ -91,9 +91,9 @@ def test_short_gaps_are_shown_and_long_ones_are_one_mark() -> None:
 
 
 def test_a_gap_of_twelve_months_says_which() -> None:
-    found = timeline({"2020-02": 1, "2021-03": 1})
+    found = timeline({"2020-02": 1, "2021-03": 1, "2021-04": 1})
     assert found
-    assert [bar.text for bar in found.bars] == ["February 2020", "March 2020–February 2021", "March 2021"]
+    assert [bar.text for bar in found.bars] == ["February 2020", "March 2020–February 2021", "March 2021", "April 2021"]
 
 
 def test_a_chosen_year_shows_its_twelve_months() -> None:
@@ -102,6 +102,7 @@ def test_a_chosen_year_shows_its_twelve_months() -> None:
     assert found
     assert [bar.count for bar in found.bars] == [0, 5, 10, *[0] * 9]
     assert [bar.text for bar in found.bars if bar.chosen] == ["February 2021"]
+    assert [bar.text for bar in found.bars if bar.taken] == ["February 2021"]
     assert found.bars[1].url == "/"
     assert found.bars[2].url == "/?from=2021-03-01&to=2021-03-31"
     assert found.wider_url == "/"

@@ -1,7 +1,6 @@
 """What the page of one article shows, worked out from what the engine found."""
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from markupsafe import Markup
@@ -136,8 +135,11 @@ def _came_from(root: str, referrer: str, site: Site) -> Link | None:
 
 
 def _addresses(article: Article, site: Site) -> tuple[tuple[str, Link], ...]:
-    values: list[tuple[str, Any]] = [(label, getattr(article, name)) for name, label in ADDRESS_LABELS]
-    return tuple((site.texts.say(label), Link(url, safe_href(url), outward=True)) for label, url in values if url)
+    """Label and link of each address; one that stands under several keys once, with all their labels."""
+    labels: dict[str, list[str]] = {}
+    for name, label in ADDRESS_LABELS:
+        labels.setdefault(getattr(article, name), []).append(site.texts.say(label))
+    return tuple((", ".join(of), Link(url, safe_href(url), outward=True)) for url, of in labels.items() if url)
 
 
 def _related(link: RelatedLink, site: Site) -> Link | None:

@@ -106,9 +106,16 @@ def plain(value: Any) -> str:
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
-    if isinstance(value, dict) and not any(isinstance(item, dict | list) for item in value.values()):
+    if isinstance(value, list) and all(map(_is_simple, value)):
+        return "\n".join(map(plain, value))
+    if _is_simple(value):
         return ", ".join(f"{key}: {'' if item is None else item}" for key, item in value.items())
     return json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether a value is a mapping without further ones in it."""
+    return isinstance(value, dict) and not any(isinstance(item, dict | list) for item in value.values())
 
 
 FILTERS = {

@@ -1,6 +1,6 @@
 """What narrows the results down: facets, dates, and the chosen filters as chips; each is a link made by `web.links`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search.query import FACETS
 from search.results import Bucket, Results, YearBucket
@@ -45,6 +45,7 @@ class Choice:
         excluded: whether articles with this value are left out.
         exclude_url: leaves them out, or takes that back; None where that cannot be.
         missing: whether it stands for articles without a value.
+        joined: whether it stands for one more of several values, any of which will do.
         months: of the chosen year, its months.
     """
 
@@ -55,6 +56,7 @@ class Choice:
     excluded: bool = False
     exclude_url: str | None = None
     missing: bool = False
+    joined: bool = False
     months: tuple["Choice", ...] = ()
 
 
@@ -150,20 +152,22 @@ def _months(year: YearBucket, links: Links, texts: Texts) -> tuple[Choice, ...]:
 
 
 def chips(links: Links, texts: Texts) -> tuple[Choice, ...]:
-    """Every chosen filter with the address that takes it back."""
+    """Every chosen filter with the address that takes it back; those of one facet, any of which will do, together."""
     filters = links.query.filters
-    found = []
-    for name in FACETS:
+    found: list[Choice] = []
+    for name in (*FACETS, "date"):
         chosen = [Bucket(value, 0, selected=True) for value in filters.chosen.get(name, ())]
         excluded = [Bucket(value, 0, excluded=True) for value in filters.excluded.get(name, ())]
-        found += [Choice(bucket.value or "", links.toggle(name, bucket)) for bucket in chosen]
+        any_of = [Choice(bucket.value or "", links.toggle(name, bucket)) for bucket in chosen]
+        if name == "date" and (filters.start or filters.end):
+            any_of.append(Choice(chosen_dates(links, texts), links.without_dates()))
+        if name in filters.missing:
+            any_of.append(Choice(texts.say(WITHOUT[name]), links.toggle_missing(name)))
+        found += [replace(choice, joined=i > 0) for i, choice in enumerate(any_of)]
         found += [
             Choice(texts.say(NOT, value=bucket.value), links.toggle_excluded(name, bucket), excluded=True)
             for bucket in excluded
         ]
-    found += [Choice(texts.say(WITHOUT[name]), links.toggle_missing(name)) for name in sorted(filters.missing)]
-    if filters.start or filters.end:
-        found.append(Choice(chosen_dates(links, texts), links.without_dates()))
     if links.query.match != "auto":
         text = texts.say("Any of the words") if links.query.match == "any" else texts.say("All of the words")
         found.append(Choice(text, links.match("auto")))

@@ -50,6 +50,12 @@ def values(facet: str) -> Response:
     return _html("values.html", build_values_page(facet, buckets, _view(), links, head, site))
 
 
+@blueprint.get("/help")
+def how_to_search() -> Response:
+    """The query language."""
+    return _html("help.html", None)
+
+
 @blueprint.get("/article/<path:article_id>")
 def article(article_id: str) -> Response:
     """One article with all that is known of it."""

@@ -104,13 +104,16 @@ def clean(text: str) -> str:
 
 
 def _build(given: _Given) -> Query:
+    start, end = given.first("from", start_of, None), given.first("to", end_of, None)
+    if given.lenient and start and end and start >= end:  # meant the other way round
+        start, end = given.first("to", start_of, None), given.first("from", end_of, None)
     chosen = {name: tuple(given.read(name, _text)) for name in FACETS}
     excluded = {name: tuple(given.read(EXCLUDE[name], _text)) for name in FACETS}
     filters = Filters(
         chosen={name: values for name, values in chosen.items() if values},
         missing=frozenset(given.read("missing", _one_of(MISSING))),
-        start=given.first("from", start_of, None),
-        end=given.first("to", end_of, None),
+        start=start,
+        end=end,
         excluded={name: values for name, values in excluded.items() if values},
     )
     size = given.first("size", _number(0, MAX_SIZE), Query().size)

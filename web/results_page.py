@@ -1,7 +1,7 @@
 """What the pages of results show, worked out from a query and its results; the templates only write it down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from search.query import Filters, Query, Sort
@@ -66,7 +66,7 @@ class ResultsPage:
         query: as read from the address.
         results: the engine's answer.
         full_hits, partial_hits: the hits above and below the divider.
-        everything: nothing was typed, so all articles are listed.
+        asked: words and filters in a row, "" where all articles are listed.
         understood: how the query was read, "" where that is just what was typed.
         hidden: parameters that the search box carries along.
         notes, chips, sorts, pages: links around the results; `chips` are the chosen filters.
@@ -82,7 +82,7 @@ class ResultsPage:
     results: Results
     full_hits: tuple[Hit, ...]
     partial_hits: tuple[Hit, ...]
-    everything: bool
+    asked: str
     understood: str
     hidden: tuple[tuple[str, str], ...]
     notes: tuple[NoteView, ...]
@@ -107,22 +107,23 @@ def build_results_page(results: Results, steps: tuple[Step, ...], links: Links, 
     everything = query.text.strip() in {"", "*"}
     divided = results.match == "partial"
     last_page = page_count(results.total, query.size)
+    chosen = chips(links, texts)
     return ResultsPage(
         head=head,
         query=query,
         results=results,
         full_hits=tuple(hit for hit in results.hits if hit.full or not divided),
         partial_hits=tuple(hit for hit in results.hits if divided and not hit.full),
-        everything=everything,
+        asked=", ".join([*([] if everything else [query.text.strip()]), *(choice.text for choice in chosen)]),
         understood="" if everything or _as_typed(results.understood, query.text) else results.understood,
         hidden=tuple(pair for pair in parameters(query) if pair[0] not in _FORM_FIELDS),
-        notes=tuple(_note(note, links, texts) for note in results.notes),
-        chips=chips(links, texts),
+        notes=_notes(results, links, texts),
+        chips=chosen,
         sorts=_sorts(links, texts, everything=everything),
         pages=page_choices(query.page, last_page, links.page, texts),
         facets=facet_views(results, links, site),
         dates=dates_view(results, links, texts),
-        timeline=build_timeline(results.dates, links, texts),
+        timeline=build_timeline(results.dates, links, texts) if results.total else None,
         steps=tuple(_step(step, links, texts) for step in steps),
         next_url=links.next(results.total),
         previous_url=links.previous(results.total) if query.page <= last_page else None,
@@ -134,7 +135,21 @@ def build_results_page(results: Results, steps: tuple[Step, ...], links: Links, 
 
 
 def _as_typed(understood: str, text: str) -> bool:
-    return "".join(understood.split()).casefold() == "".join(text.split()).casefold()
+    """Whether there is nothing to say of how a text was read; that nothing was searched for, a note says."""
+    return understood == "*" or "".join(understood.split()).casefold() == "".join(text.split()).casefold()
+
+
+def _notes(results: Results, links: Links, texts: Texts) -> tuple[NoteView, ...]:
+    """The notes, no link twice; that articles with some of the words follow only where the filters leave any."""
+    views: list[NoteView] = []
+    for note in results.notes:
+        if note.kind == "partial" and not results.total:
+            continue
+        view = _note(note, links, texts)
+        if view.url in {each.url for each in views}:
+            view = replace(view, url=None)
+        views.append(view)
+    return tuple(views)
 
 
 def _note(note: Note, links: Links, texts: Texts) -> NoteView:

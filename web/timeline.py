@@ -34,6 +34,7 @@ class Bar:
         count: the articles of that time.
         url: chooses that time, None where there is nothing.
         chosen: whether that time lies within the chosen dates.
+        taken: whether just that time is chosen, so that the address takes it back.
         left, width, height: where it stands, in CSS pixels.
     """
 
@@ -41,6 +42,7 @@ class Bar:
     count: int
     url: str | None
     chosen: bool
+    taken: bool
     left: int
     width: int
     height: int
@@ -150,6 +152,7 @@ def _bars(times: list[_Time], links: Links, texts: Texts) -> Iterator[Bar]:
             count=time.count,
             url=links.toggle_period(time.first, time.last) if time.count else None,
             chosen=by_date and time.first <= end and start <= f"{time.last}-99",
+            taken=links.is_period(time.first, time.last),
             left=i * WIDTH,
             width=WIDTH,
             # The smallest is still seen.

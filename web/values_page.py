@@ -10,7 +10,7 @@ from web.narrowing import ALL, Choice, facet_choices
 from web.results_page import Head, page_choices
 from web.site import Site
 
-A_PART = 80
+A_PART = 100
 """Values on one page: with style sheet and script less than 60 KB, names being of the usual length."""
 OTHER = "#"
 _FIRST_IDEOGRAPH = 0x2E80
@@ -43,6 +43,7 @@ class ValuesPage:
         view: as read from the address.
         choices: the values of this part.
         total: how many values there are under the view; to have none is not one.
+        first, last: which of them this part shows.
         orders, letters, parts: links to other views.
         hidden: parameters that the filter box carries along.
         carried: parameters that the search box carries along.
@@ -56,6 +57,8 @@ class ValuesPage:
     view: View
     choices: tuple[Choice, ...]
     total: int
+    first: int
+    last: int
     orders: tuple[Choice, ...]
     letters: tuple[Choice, ...]
     parts: tuple[Choice, ...]
@@ -82,6 +85,7 @@ def build_values_page(
             found = [bucket for bucket in found if letter_of(folded[bucket.value]) == view.letter]
     shown = found[(view.part - 1) * A_PART : view.part * A_PART]
     last = -(-len(found) // A_PART)
+    total = sum(1 for bucket in found if bucket.value is not None)
 
     def to(**changes: str) -> str:
         given = {"by": view.order, "find": view.find, **changes}
@@ -94,7 +98,9 @@ def build_values_page(
         title=texts.say(ALL[name]),
         view=view,
         choices=facet_choices(name, tuple(shown), links, texts),
-        total=sum(1 for bucket in found if bucket.value is not None),
+        total=total,
+        first=(view.part - 1) * A_PART + 1,
+        last=min(view.part * A_PART, total),
         orders=(
             Choice(texts.say("By count"), to(by="count"), selected=view.order == "count"),
             Choice(texts.say("A to Z"), to(by="name"), selected=view.order == "name"),

@@ -191,7 +191,7 @@ addEventListener("popstate", () => {
 });
 
 // A picture that is not there leaves its room to the text.
-addEventListener("error", ({ target }) => target.tagName === "IMG" && target.remove(), true);
+addEventListener("error", ({ target }) => target.tagName === "IMG" && (target.closest("figure") ?? target).remove(), true);
 
 // Keys: "/" leads to the box; Up and Down from title to title, but only from a title: elsewhere they scroll.
 
