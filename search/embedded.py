@@ -19,7 +19,7 @@ from search.hits import canonical, make_hits
 from search.links import linking_articles, related_links
 from search.order import Page, page_of
 from search.parser import Parsed, parse, render
-from search.query import Query
+from search.query import Query, cut_text
 from search.results import Bucket, Found, Hit, Note, Results, Status, Suggestion
 from search.similar import similar_hits
 from search.suggest import Completions
@@ -187,7 +187,7 @@ class EmbeddedEngine:
 
     def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
         searchable = self._current().searchable
-        text, _ = _cut(query.text, self._settings.max_query_chars)
+        text = cut_text(query.text, self._settings.max_query_chars)
         found = evaluate(parse(text).tree, text, query.match, searchable)
         choices = Choices(query.filters, found.documents, searchable)
         return choices.facet(facet, choices.count(facet), limit=None)
@@ -202,7 +202,7 @@ class EmbeddedEngine:
 
     def _rank(self, query: Query, serving: _Serving) -> Ranked:
         searchable = serving.searchable
-        text, cut = _cut(query.text, self._settings.max_query_chars)
+        text = cut_text(query.text, self._settings.max_query_chars)
         parsed = parse(text)
         found = evaluate(parsed.tree, text, query.match, searchable)
         choices = Choices(query.filters, found.documents, searchable)
@@ -213,11 +213,21 @@ class EmbeddedEngine:
             page=page,
             total=total,
             full=full,
-            notes=(*cut, *parsed.notes, *found.notes, *self._suggestion(text, query, found, serving)),
+            notes=(
+                *self._cut_note(query.text),
+                *parsed.notes,
+                *found.notes,
+                *self._suggestion(text, query, found, serving),
+            ),
             choices=choices,
             counts={name: choices.count(name) for name in query.facets},
             snapshot=searchable.snapshot,
         )
+
+    def _cut_note(self, text: str) -> Iterator[Note]:
+        limit = self._settings.max_query_chars
+        if len(text) > limit:
+            yield Note("ignored", "Only the first {limit} characters of the query were used.", {"limit": limit})
 
     def _suggestion(self, text: str, query: Query, found: Evaluated, serving: _Serving) -> Iterator[Note]:
         """Did you mean: a query with a rare word replaced, where that finds more."""
@@ -275,12 +285,3 @@ class EmbeddedEngine:
         with self._lock:
             self._serving = None  # calls that are under way keep what they began with
         self._watch.close()
-
-
-def _cut(text: str, limit: int) -> tuple[str, tuple[Note, ...]]:
-    if len(text) <= limit:
-        return text, ()
-    whole_words = text[: limit + 1].rpartition(" ")[0] or text[:limit]
-    return whole_words, (
-        Note("ignored", "Only the first {limit} characters of the query were used.", {"limit": limit}),
-    )

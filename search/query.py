@@ -130,7 +130,7 @@ class Query:
     """One question to an engine.
 
     Attributes:
-        text: what was typed, cut to the length limit.
+        text: what was typed; engines use as much of it as their settings say (`cut_text`).
         match: how many of the words must match; `auto` is explained in `search.evaluate`.
         page: 1-based.
         size: hits a page, 0..100.
@@ -146,3 +146,10 @@ class Query:
     size: int = 10
     facets: tuple[str, ...] = COUNTED
     highlight: bool = True
+
+
+def cut_text(text: str, limit: int) -> str:
+    """As many whole words of a query's text as `limit` characters hold; of one that is too long its beginning."""
+    if len(text) <= limit:
+        return text
+    return text[: limit + 1].rpartition(" ")[0] or text[:limit]

@@ -485,3 +485,11 @@ def test_how_to_search_is_told_with_examples_that_are_read_as_said(client: Flask
     assert len(typed) > 8
     for text in typed:
         assert "ignored" not in page(client, f"/?q={quote(text)}")
+
+
+def test_what_is_cut_off_an_overlong_query_stands_in_no_link(client: FlaskClient) -> None:
+    html = page(client, "/?q=" + "ferry+" * 2_000)
+    assert "Only the first 1,000 characters of the query were used." in html
+    assert f'value="{" ".join(["ferry"] * 166)}"' in html
+    assert max(map(len, re.findall('href="([^"]+)"', html))) < 1_300
+    assert max(map(len, re.findall('href="([^"]+)"', page(client, "/values/topic?q=" + "ferry+" * 2_000)))) < 1_300

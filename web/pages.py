@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from search.ladder import next_steps
-from search.query import FACETS, Query
+from search.query import FACETS, Query, cut_text
 from web.article_page import build_article_page
 from web.errors import NoSuchArticle
 from web.links import Links
@@ -27,10 +27,11 @@ SIMILAR = 20
 @blueprint.get("/")
 def home() -> Response:
     """The front page; with anything asked for, the results."""
-    query = read_query(request.args.items(multi=True))
+    typed = read_query(request.args.items(multi=True))
     site, engine = current_site(), current_service().engine()
+    results = engine.search(typed)
+    query = _cut(typed)
     links = Links(site.home, query)
-    results = engine.search(query)
     if query == Query():
         return _html("front.html", build_front_page(results, engine.status(), links, _head(query, links.here()), site))
     steps = next_steps(query, results, engine)
@@ -42,7 +43,7 @@ def values(facet: str) -> Response:
     """All values of a facet, over the matches of a query."""
     if facet not in FACETS:
         abort(404)
-    query = replace(read_query(request.args.items(multi=True)), page=1)
+    query = replace(_cut(read_query(request.args.items(multi=True))), page=1)
     site = current_site()
     links = Links(site.home, query)
     buckets = current_service().engine().values(query, facet)
@@ -96,6 +97,11 @@ def _head(query: Query, path: str) -> Head:
 def _root() -> str:
     """`https://host`, an international name in ASCII as browsers send it, which Flask's `host_url` is not."""
     return url_for("pages.home", _external=True).removesuffix(url_for("pages.home"))
+
+
+def _cut(query: Query) -> Query:
+    """The query with as much of its text as is used: the rest would stand in every link of a page."""
+    return replace(query, text=cut_text(query.text, current_service().settings.max_query_chars))
 
 
 def _view() -> View:
