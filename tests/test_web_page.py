@@ -407,6 +407,11 @@ def test_pages_say_what_they_are_to_other_programs(client: FlaskClient) -> None:
         assert f'<meta property="{name}" content="' in story, name
 
 
+def test_what_an_article_does_not_say_of_itself_is_left_out_of_its_head(build_app: BuildApp) -> None:
+    story = page(build_app({"a.md": "---\ntitle: Only a title\n---\n"}).test_client(), "/article/site/a")
+    assert "description" not in story[: story.index("</head>")].replace("opensearchdescription", "")
+
+
 def test_style_and_script_are_kept_by_browsers_until_they_change(client: FlaskClient) -> None:
     addresses = re.findall(r'(?:href|src)="(/static/[^"]+\?v=[0-9a-f]+)"', page(client, "/"))
     assert len(addresses) == 3
