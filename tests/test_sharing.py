@@ -228,6 +228,9 @@ def test_the_title_says_what_is_subscribed_to(client: FlaskClient) -> None:
     assert atom(client, f"/feed.atom{asked}").feed.title == "ferry, Harbours, Without type · Broadsheet"
     assert json_feed(client, f"/feed.json{asked}")["title"] == "ferry, Harbours, Without type · Broadsheet"
     assert feed_title(Query(filters=Filters(excluded={"topic": ("AI",)})), "Here", TEXTS) == "Not AI · Here"
+    asked = "?q=ferry&match=any&from=2021&to=2022-06"
+    told = "ferry, 1 January 2021 to 30 June 2022, Any of the words · Broadsheet"
+    assert atom(client, f"/feed.atom{asked}").feed.title == told
 
 
 def test_the_page_of_a_feed_lists_the_same(client: FlaskClient) -> None:
@@ -431,6 +434,7 @@ def test_pages_offer_feeds(client: FlaskClient, example_app: Flask) -> None:
 
 def test_the_description_is_as_the_specification_wants_it(client: FlaskClient) -> None:
     response = client.get("/opensearch.xml")
+    assert "Last-Modified" not in response.headers
     assert response.content_type == "application/opensearchdescription+xml; charset=utf-8"
     root = ElementTree.fromstring(response.data)
     assert root.tag == f"{OPENSEARCH}OpenSearchDescription"

@@ -14,11 +14,11 @@ from uuid import UUID, uuid5
 from index.article import Article
 from index.settings import Settings
 from index.urls import safe_href
-from search.query import FACETS, Query
+from search.query import Query
 from search.results import Results
 from web.filters import label
-from web.links import address, page_count, parameters, path_of
-from web.narrowing import NOT, WITHOUT
+from web.links import Links, address, page_count, parameters, path_of
+from web.narrowing import chips
 from web.params import read_query
 from web.site import shown
 from web.texts import Texts
@@ -107,12 +107,9 @@ def feed_address(base: str, query: Query) -> str:
 
 
 def feed_title(query: Query, site: str, texts: Texts) -> str:
-    """What tells one subscription from another: words and chosen filters, then the site."""
-    filters = query.filters
-    chosen = [value for name in FACETS for value in filters.chosen.get(name, ())]
-    excluded = [texts.say(NOT, value=value) for name in FACETS for value in filters.excluded.get(name, ())]
-    missing = [texts.say(WITHOUT[name]) for name in sorted(filters.missing)]
-    asked = [query.text.strip(), *chosen, *excluded, *missing]
+    """What tells one subscription from another: words and filters, then the site."""
+    shown = replace(query, match=Query().match) if query.match == USUAL.match else query
+    asked = [query.text.strip(), *[chip.text for chip in chips(Links("", shown), texts)]]
     return " · ".join(filter(None, [", ".join(filter(None, asked)), site]))
 
 

@@ -42,10 +42,7 @@ class HeadLink:
 
 
 def feed_links(query: Query) -> tuple[HeadLink, ...]:
-    """What the page of `query` offers to feed readers: the query as a feed in both formats.
-
-    A page that shows no query, an article's for one, offers the feeds of `Query()`: everything.
-    """
+    """What the page of `query` offers to feed readers: the query as a feed in both formats."""
     feed = feed_query(query)
     title = feed_title(feed, current_service().settings.title, current_texts())
     return (
@@ -117,7 +114,7 @@ def _conditional(body: bytes, media_type: str, modified: datetime | None = None)
     """
     response = Response(body, mimetype=media_type)
     response.set_etag(hashlib.sha256(body).hexdigest())
-    if modified:
+    if modified:  # Werkzeug would write the present time for None
         response.last_modified = modified
     # Kept, but never shown unasked: an article that was taken back is gone with the next look, and asking costs little.
     response.headers["Cache-Control"] = "no-cache"
