@@ -1,8 +1,9 @@
 """Filters and facets: the reader's choices and exclusions applied, and every value counted over all matches.
 
 OR within a facet, AND across facets; an article with an excluded value is left out. The number on a value is what one
-gets by choosing it: each facet is counted over the matches that the choices in all other facets and all exclusions
-leave. An excluded value alone is counted as if nothing were excluded in its facet: so many articles it keeps out.
+gets by choosing it alone in its facet: each is counted over the matches that the choices in all other facets and all
+exclusions leave. An excluded value alone is counted as if nothing were excluded in its facet: so many articles it keeps
+out.
 """
 
 from dataclasses import dataclass
