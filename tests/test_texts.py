@@ -69,7 +69,7 @@ class Bracketed(NullTranslations):
 
 
 class Visible(HTMLParser):
-    """Collects what a page says that is no text of the archive: those stand in <bdi>, with `dir`, in <time> or <code>."""
+    """Collects what a page says that is no text of the archive: it stands in <bdi>, <time>, <code> or with `dir`."""
 
     SILENT = ("style", "script")
     OF_THE_ARCHIVE = ("bdi", "time", "code")
