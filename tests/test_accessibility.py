@@ -60,6 +60,7 @@ KINDS = {
     "a year": "/?from=2024&to=2024",
     "a month": "/?from=2024-01&to=2024-01",
     "nothing found": "/?q=zzqqxxyy",
+    "help": "/help",
     "beyond the end": "/?q=the&page=900",
     "no hits wanted": "/?q=the&size=0",
     "all values by count": "/values/topic",
@@ -258,7 +259,7 @@ def test_paper_gets_black_text_and_nothing_to_press(browser: Chrome, site: str, 
     emulate(browser, "print", prefers_color_scheme="dark")
     browser.get(site + path)
     there = "return [...document.querySelectorAll(arguments[0])].filter((each) => each.checkVisibility()).length"
-    assert browser.execute_script(there, "form, button, input, nav, .facets, .chips, .bars, .skip, .back, .button") == 0
+    assert browser.execute_script(there, "form, button, input, nav, .facets, .bars, .skip, .back, .button") == 0
     assert browser.execute_script(there, "h1, .hit h3") > 0
     assert browser.execute_script(COLOUR, "body", "backgroundColor") == "rgb(255, 255, 255)"
     colours = browser.execute_script(

@@ -109,7 +109,7 @@ def test_a_reader_chooses_a_time(browser: Chrome, site: str) -> None:
         "2024-01-31",
         "the",
     )
-    follow(browser, ".timeline figcaption a")
+    follow(browser, ".timeline .wider")
     assert total(browser) == everything
 
     # A year shows its months, and one of them is chosen; a bar does the same.
