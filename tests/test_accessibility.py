@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from browsing import look, needs_browser, serving
 from conftest import BuildApp
 from selenium.webdriver import Chrome
@@ -19,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from index.settings import Settings
 from web import create_app
 from web.service import EXTENSION
-from web.texts import load_texts
+from web.texts import Texts
 
 pytestmark = needs_browser
 
@@ -275,7 +276,7 @@ def test_paper_gets_black_text_and_nothing_to_press(browser: Chrome, site: str, 
 
 @pytest.fixture(scope="module")
 def arabic_site(example_settings: Settings) -> Iterator[str]:
-    app = create_app(example_settings, load_texts("ar"))
+    app = create_app(example_settings, Texts(Locale.parse("ar")))
     with serving(app) as address:
         yield address
     app.extensions[EXTENSION].close()

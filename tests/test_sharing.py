@@ -33,7 +33,8 @@ from web.json_feed import build_json_feed
 from web.opensearch import Offer, build_description
 from web.render import to_bytes
 from web.service import EXTENSION
-from web.sharing import HeadLink, feed_links
+from web.sharing import feed_links
+from web.site import HeadLink
 from web.suggestions import SuggestionBases, build_suggestions
 from web.texts import load_texts
 from web.xml_text import legal

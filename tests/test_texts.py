@@ -143,8 +143,12 @@ def test_a_translation_is_read_as_it_is(tmp_path: Path, example_settings: Settin
     app.extensions[EXTENSION].close()
 
 
-def test_a_language_written_from_right_to_left_turns_the_page() -> None:
-    assert load_texts("ar").direction == "rtl"
+def test_a_language_written_from_right_to_left_turns_the_page(tmp_path: Path) -> None:
+    with (tmp_path / "ar.po").open("wb") as file:
+        write_po(file, Catalog(locale="ar"))
+    assert (load_texts("ar", tmp_path).direction, load_texts("ar", tmp_path).language) == ("rtl", "ar")
+    untranslated = load_texts("ar")
+    assert (untranslated.direction, untranslated.language) == ("ltr", "en")
 
 
 def test_a_locale_that_is_none_is_named() -> None:

@@ -11,10 +11,10 @@ from web.article_page import build_article_page
 from web.errors import NoSuchArticle
 from web.links import Links
 from web.params import clean, read_query
-from web.results_page import Head, build_front_page, build_results_page
+from web.results_page import build_front_page, build_results_page
 from web.service import current_service
 from web.sharing import feed_links
-from web.site import Site
+from web.site import Head, Site
 from web.texts import current_texts
 from web.values_page import View, build_values_page
 
@@ -110,7 +110,7 @@ def _view() -> View:
     part = request.args.get("part", "")
     return View(
         order=order,
-        letter=clean(request.args.get("letter", ""))[:1] if order == "name" else "",
+        letter=clean(request.args.get("letter", ""))[:1].upper() if order == "name" else "",
         find=clean(request.args.get("find", "")).strip(),
         part=int(part) if part.isascii() and part.isdecimal() and 0 < len(part) < 7 and int(part) else 1,
     )

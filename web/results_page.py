@@ -8,8 +8,7 @@ from search.query import Filters, Query, Sort
 from search.results import Hit, Note, Results, Status, Step
 from web.links import Links, page_count, parameters
 from web.narrowing import WITHOUT, Choice, DatesView, FacetView, chips, chosen_dates, dates_view, facet_views
-from web.sharing import HeadLink
-from web.site import Site
+from web.site import Head, Site
 from web.texts import Texts, mark
 from web.timeline import Timeline, build_timeline
 
@@ -39,22 +38,6 @@ class NoteView:
     text: str
     url: str | None
     link: str
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What the head of a page says of it to browsers and other programs.
-
-    Attributes:
-        canonical: the one address of this state.
-        feeds: the same search for feed readers.
-        robots: what crawlers are asked, "" for nothing. They may list the front page and find all articles by the
-            pages of the newest, but shall not wander through the endless choices of words and filters.
-    """
-
-    canonical: str
-    feeds: tuple[HeadLink, ...]
-    robots: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ answers are conditional: who has the present one is told so (304) and sent nothi
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, Response, request, url_for
@@ -21,6 +20,7 @@ from web.opensearch import Offer, build_description
 from web.params import read_query
 from web.render import to_bytes
 from web.service import current_service
+from web.site import HeadLink
 from web.suggestions import MEDIA_TYPE as SUGGESTIONS
 from web.suggestions import SuggestionBases, build_suggestions
 from web.texts import current_texts
@@ -29,16 +29,6 @@ blueprint = Blueprint("sharing", __name__)
 
 SUGGESTIONS_KEPT_S = 60
 """How long a browser may show the same suggestions for the same letters, which it asks for with every key."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeadLink:
-    """One `<link>` in the head of a page."""
-
-    rel: str
-    type: str
-    title: str
-    href: str
 
 
 def feed_links(query: Query) -> tuple[HeadLink, ...]:

@@ -10,6 +10,32 @@ from web.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
+class HeadLink:
+    """One `<link>` in the head of a page."""
+
+    rel: str
+    type: str
+    title: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the head of a page says of it to browsers and other programs.
+
+    Attributes:
+        canonical: the one address of this state.
+        feeds: the same search for feed readers.
+        robots: what crawlers are asked, "" for nothing. They may list the front page and find all articles by the
+            pages of the newest, but shall not wander through the endless choices of words and filters.
+    """
+
+    canonical: str
+    feeds: tuple[HeadLink, ...]
+    robots: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One site as one request sees it.
 

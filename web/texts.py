@@ -49,10 +49,14 @@ class Texts:
     Args:
         locale: of the dates and numbers.
         translations: of the texts; English as it stands where none are given.
+        spoken: the language of the texts, where it is not that of the locale.
     """
 
-    def __init__(self, locale: Locale, translations: NullTranslations | None = None) -> None:
+    def __init__(
+        self, locale: Locale, translations: NullTranslations | None = None, spoken: Locale | None = None
+    ) -> None:
         self.locale = locale
+        self.spoken = spoken or locale
         self.translations = translations or NullTranslations()
         self.thousands = lru_cache(_KEPT)(self._thousands)
         self.day = lru_cache(_KEPT)(self._day)
@@ -63,12 +67,12 @@ class Texts:
     @property
     def language(self) -> str:
         """As HTML names it: `en-GB`."""
-        return str(self.locale).replace("_", "-")
+        return str(self.spoken).replace("_", "-")
 
     @property
     def direction(self) -> str:
         """In which direction the language is written, `ltr` or `rtl`."""
-        return str(self.locale.text_direction)
+        return str(self.spoken.text_direction)
 
     def say(self, message: str, **values: object) -> str:
         """An interface text with its `{values}` filled in."""
@@ -168,7 +172,7 @@ def load_texts(locale: str, folder: Path = TRANSLATIONS) -> Texts:
                 return Texts(found, _translations(path))
             except (PoFileError, LookupError, ValueError, OSError) as error:
                 raise UsageError(f"setting 'locale': {path}: {error}", setting="locale") from error
-    return Texts(found)
+    return Texts(found, spoken=None if found.language == "en" else Locale.parse("en"))
 
 
 def _translations(path: Path) -> GNUTranslations:

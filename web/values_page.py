@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from search.results import Bucket
 from web.links import Links, parameters
 from web.narrowing import ALL, Choice, facet_choices
-from web.results_page import Head, page_choices
-from web.site import Site
+from web.results_page import page_choices
+from web.site import Head, Site
 
 A_PART = 100
 """Values on one page: with style sheet and script less than 60 KB, names being of the usual length."""
