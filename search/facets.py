@@ -2,8 +2,8 @@
 
 OR within a facet, AND across facets; an article with an excluded value is left out. The number on a value is what one
 gets by choosing it alone in its facet: each is counted over the matches that the choices in all other facets and all
-exclusions leave. An excluded value alone is counted as if nothing were excluded in its facet: so many articles it keeps
-out.
+exclusions leave. The number on an excluded value is what taking it back brings: the articles that this exclusion alone
+keeps out.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SHOWN = 20  # values a facet, besides the chosen and excluded ones
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many articles have each value, how many have none, and how many each excluded value keeps out."""
+    """How many articles have each value, how many have none, and how many each excluded value alone keeps out."""
 
     values: tuple[str, ...]
     counts: Numbers
@@ -104,7 +104,7 @@ class Choices:
         masks += [mask for name, mask in self._exclusions.items() if name != unexcluded]
         return np.logical_and.reduce(masks) if masks else None
 
-    def _left(self, unchosen: str, unexcluded: str = "") -> Documents:
+    def _left(self, unchosen: str = "", unexcluded: str = "") -> Documents:
         mask = self.mask(unchosen, unexcluded)
         return self._documents if mask is None else self._documents[mask]
 
@@ -121,12 +121,20 @@ class Choices:
         return Counts(months.names, counts[:-1], int(counts[-1]))
 
     def _kept_out(self, name: str, column: Column) -> dict[str, int]:
-        """How many matches have each excluded value of a facet, the facet's own choices and exclusions set aside."""
+        """How many matches come back when one exclusion of a facet is taken back and all else stays as it is.
+
+        They are those that have this excluded value of the facet and no other.
+        """
         values = self._filters.excluded.get(name, ())
         kept_out = {value: 0 for value in values if value.casefold() not in column.folded}
         if name in self._exclusions:
-            counts, _ = self._searchable.operations.count_values(column, self._left(name, name))
-            kept_out |= {column.values[code]: int(counts[code]) for code in self._codes(column, values)}
+            codes = self._codes(column, values)
+            documents = self._left(unexcluded=name)
+            alone = np.sum([column.having((code,)) for code in codes], axis=0) == 1
+            counts, _ = self._searchable.operations.count_values(
+                column, documents[alone.take(column.codes.take(documents))]
+            )
+            kept_out |= {column.values[code]: int(counts[code]) for code in codes}
         return kept_out
 
     def facet(self, name: str, counted: Counts, limit: int | None = SHOWN) -> tuple[Bucket, ...]:

@@ -78,8 +78,7 @@ class Hit:
 class Bucket(NamedTuple):
     """One value of a facet and how many matching articles have it; `value` is None for those without any.
 
-    The count of an `excluded` value says how many articles have it of those that match all choices and exclusions in
-    other facets.
+    The count of an `excluded` value says how many articles come back when this exclusion alone is taken back.
     """
 
     value: str | None

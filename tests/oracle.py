@@ -451,22 +451,19 @@ class Oracle:
 
     # Filters and facets
 
-    def _left(self, found: Found, filters: Filters, but: str = "", unexcluded: str = "") -> list[Article]:
-        """The matches that pass all choices but those in one facet, and all exclusions but those in another."""
+    def _left(self, found: Found, filters: Filters, but: str = "") -> list[Article]:
+        """The matches that pass all exclusions, and all choices but those in one facet."""
         return [
             self.articles[number]
             for number in found
-            if self._chosen(number, filters, but) and not self._excluded(number, filters, unexcluded)
+            if self._chosen(number, filters, but) and not self._excluded(number, filters)
         ]
 
-    def _excluded(self, number: int, filters: Filters, but: str) -> bool:
-        """Whether an article has an excluded value, those of the facet `but` set aside."""
+    def _excluded(self, number: int, filters: Filters) -> bool:
+        """Whether an article has an excluded value."""
         article = self.articles[number]
         return any(
-            value.casefold() in folded(article, facet)
-            for facet, values in filters.excluded.items()
-            for value in values
-            if facet != but
+            value.casefold() in folded(article, facet) for facet, values in filters.excluded.items() for value in values
         )
 
     def _chosen(self, number: int, filters: Filters, but: str) -> bool:
@@ -503,15 +500,20 @@ class Oracle:
         shown = [value for place, value in enumerate(order) if place < most or value in chosen]
         buckets = [Bucket(value, counts[value], value in chosen) for value in shown]
         buckets += [Bucket(value, 0, selected=True) for value in sorted(chosen) if value not in shown]
-        apart = self._left(found, filters, but=facet, unexcluded=facet)
-        kept_out = Counter(self.spelled(facet, value) for article in apart for value in folded(article, facet))
         excluded = {self.spelled(facet, value) for value in filters.excluded.get(facet, ())}
+        kept_out = {value: self._coming_back(facet, value, found, filters) for value in excluded}
         order = sorted(excluded, key=lambda value: (-kept_out[value], value))
         buckets += [Bucket(value, kept_out[value], selected=False, excluded=True) for value in order]
         without = sum(not folded(article, facet) for article in left)
         if without or facet in filters.missing:
             buckets.append(Bucket(None, without, facet in filters.missing))
         return tuple(buckets)
+
+    def _coming_back(self, facet: str, value: str, found: Found, filters: Filters) -> int:
+        """How many more articles are found when one exclusion is taken back."""
+        kept = tuple(each for each in filters.excluded[facet] if self.spelled(facet, each) != value)
+        fewer = replace(filters, excluded={**filters.excluded, facet: kept})
+        return len(self._left(found, fewer)) - len(self._left(found, filters))
 
     def _dates(self, found: Found, filters: Filters) -> tuple[YearBucket, ...]:
         left = [article.published for article in self._left(found, filters, but="date")]
