@@ -3,7 +3,8 @@
 The last word of the text is unfinished unless a space follows it; what stands before it is kept as typed.
 
 - words: the archive's exact terms that begin like the unfinished word, of those that stand in an article which the rest
-  of the text finds; most frequent there first. Function words say too little to be suggested, but IT and US do not.
+  of the text finds; most frequent there first. Function words say too little to be suggested, but IT and US do not;
+  what no article has as a word of its own is not one (`search.joined`).
 - topics: those that begin with the text, or go on with it from one of their words on; most articles first.
 - titles: of the articles whose title holds all the words (function words excluding nothing), best ranked first. Where
   very much begins like the unfinished word, any title would do, and none is named.
@@ -21,6 +22,7 @@ import numpy as np
 from index.analysis import FUNCTION_WORDS, fold, query_tokens, without_accents, word_forms
 from index.reader import Flags, Numbers, Snapshot
 from search.evaluate import MAX_EXPANSION, Searchable, evaluate, holding_all
+from search.joined import OwnWords
 from search.order import in_order
 from search.parser import parse
 from search.query import And, Everything, Node, Not, Or, Prefix, Word
@@ -61,6 +63,7 @@ class Completions:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._own_words = OwnWords(snapshot)
 
     def suggest(self, text: str, limit: int, max_chars: int, searchable: Searchable) -> tuple[Suggestion, ...]:
         """Words, then topics, then titles.
@@ -120,7 +123,7 @@ class Completions:
                 if len(found) == wanted:
                     break
                 completed = text[: beginning.start] + term
-                if len(completed) > max_chars or not _reads_as(term):
+                if len(completed) > max_chars or not _reads_as(term) or term not in self._own_words:
                     continue
                 count = len(holding_all(parse(completed).tree, searchable))
                 if count:

@@ -1,5 +1,6 @@
 """What is suggested while someone types, against a plain `oracle` and for any text at all."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ from test_oracle import Typist, commits, publish
 
 from index.analysis import FUNCTION_WORDS, all_in_capitals, tokens, without_accents, word_forms
 from index.article import Article
+from index.document import searched_text
 from index.generation import Store
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
@@ -45,6 +47,18 @@ def topics(oracle: Oracle, text: str) -> list[Suggestion]:
     return [Suggestion("topic", name, counts[name]) for name in order if beginning in keyed(name) + " "][:2]
 
 
+def own_words(oracle: Oracle) -> set[str]:
+    """The terms that some article has otherwise than joined from parts."""
+    return {
+        token.exact
+        for article in oracle.articles
+        for values in searched_text(article).values()
+        for value in values
+        for token in tokens(value)
+        if not (token.extra and token.exact.islower() and re.search("[-.]", value[token.start : token.end]))
+    }
+
+
 def words(oracle: Oracle, text: str, wanted: int) -> list[Suggestion]:
     """Completions of a text of plain words, the last of which is one token."""
     rest, _, last = text.rpartition(" ")
@@ -60,10 +74,11 @@ def words(oracle: Oracle, text: str, wanted: int) -> list[Suggestion]:
         for term in {term for _, stream, term in said.places if stream == "exact"}
         if term.lower().startswith(beginning) and term not in FUNCTION_WORDS
     )
+    own = own_words(oracle)
     found: dict[tuple[str, int], Suggestion] = {}
     for term in sorted(counts, key=lambda term: (-counts[term], term))[: 3 * wanted]:
         parts = word_forms(term, capitals=True).parts
-        if len(found) < wanted and len(parts) == 1 and term in (parts[0].exact, parts[0].capitals):
+        if term in own and len(found) < wanted and len(parts) == 1 and term in (parts[0].exact, parts[0].capitals):
             completed = f"{rest} {term}" if rest else term
             full = len(oracle.answer(Query(completed)).full)
             assert full
@@ -190,6 +205,22 @@ def test_no_suggestion_is_longer_than_a_query_may_be(engine: EmbeddedEngine) -> 
     for blanks in range(52, 60):
         for each in engine.suggest(" " * blanks + "f"):
             assert each.kind != "words" or len(each.text) <= 60
+
+
+# Words that nobody wrote
+
+
+def test_what_is_only_joined_from_parts_is_not_suggested(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    held = {f"a/{n}": an_article(str(n), "multi-cloud at www.harbour.com, state-of-the-art ASP.NET") for n in range(20)}
+    own = an_article("own", "One multicloud, two .NET, 東京都")  # the last of many
+    gone = an_article("gone", "harbourcom wwwharbourcom")
+    publish(store, {}, [*held.items(), (own.id, own), (gone.id, gone)])
+    publish(store, {**held, own.id: own, gone.id: gone}, [(gone.id, None)])
+    with closing(EmbeddedEngine(Settings(index=str(tmp_path)))) as engine:
+        for line in ("multi: multi multicloud", "harb: harbour", "www: www", "asp: asp", ".n: .net", "東: 東 東京"):
+            text, _, shown = line.partition(": ")
+            assert {each.text for each in engine.suggest(text) if each.kind == "words"} == {*shown.split()}, text
 
 
 # Deleted articles
