@@ -32,8 +32,9 @@ class Engine(Protocol):
     def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
         """Completions of a text that is being typed: words, then topics, then titles; none for blank or overlong text.
 
-        The last word is unfinished unless a space follows. Each count is that of `Results.full` for the words of a
-        suggestion as a query, or of the articles with its topic; none is 0. Never fails on any text.
+        The last word is unfinished unless a space follows. Each count is that of `Results.total` for the words of a
+        suggestion as a query, all of which some article holds, or of the articles with its topic; none is 0. Never
+        fails on any text.
 
         Args:
             text: what was typed so far.

@@ -43,14 +43,15 @@ class OwnWords:
 
     def _apart(self, term: str, parts: list[str], among: Documents) -> bool:
         """Whether in some documents a term stands anywhere that none of the others does."""
-        left = self._places(term, among)
+        left = places_in(among, term, self._snapshot)
         for part in parts:
             if not len(left):
                 break
-            left = left[np.isin(left, self._places(part, among), invert=True)]
+            left = left[np.isin(left, places_in(among, part, self._snapshot), invert=True)]
         return len(left) > 0
 
-    def _places(self, term: str, among: Documents) -> Numbers:
-        """Where a term stands in some documents: their numbers and its positions in one."""
-        found = self._snapshot.occurrences(EXACT, term, among)
-        return (found.documents << _POSITION_BITS) + found.positions
+
+def places_in(documents: Documents, term: str, snapshot: Snapshot) -> Numbers:
+    """Where a term stands in some documents, ascending: a document's number and a position in one."""
+    found = snapshot.occurrences(EXACT, term, documents)
+    return (found.documents << _POSITION_BITS) + found.positions

@@ -134,7 +134,7 @@ class Suggestion:
     Attributes:
         kind: see `SuggestionKind`.
         text: what it says.
-        count: how many articles choosing it finds, those that hold all words; exact; 1 for a title.
+        count: how many articles choosing it finds, partial matches included; exact; 1 for a title.
         id: of the article with this title, else "".
     """
 

@@ -3,8 +3,9 @@
 The last word of the text is unfinished unless a space follows it; what stands before it is kept as typed.
 
 - words: the archive's exact terms that begin like the unfinished word, of those that stand in an article which the rest
-  of the text finds; most frequent there first. Function words say too little to be suggested, but IT and US do not;
-  what no article has as a word of its own is not one (`search.joined`).
+  of the text finds. First come those that most often stand right after the word before, then the most frequent ones.
+  Function words say too little to be suggested, but IT and US do not; what no article has as a word of its own is not
+  one (`search.joined`). The number beside a text is what it finds as a query, partial matches included.
 - topics: those that begin with the text, or go on with it from one of their words on; most articles first.
 - titles: of the articles whose title holds all the words (function words excluding nothing), best ranked first. Where
   very much begins like the unfinished word, any title would do, and none is named.
@@ -21,17 +22,21 @@ import numpy as np
 
 from index.analysis import FUNCTION_WORDS, fold, query_tokens, without_accents, word_forms
 from index.reader import Flags, Numbers, Snapshot
+from index.schema import EXACT
 from search.evaluate import MAX_EXPANSION, Searchable, evaluate, holding_all
-from search.joined import OwnWords
+from search.joined import OwnWords, places_in
 from search.order import in_order
 from search.parser import parse
 from search.query import And, Everything, Node, Not, Or, Prefix, Word
 from search.results import Suggestion
 from search.terms import is_function_word
+from search.vectors import common
 
 MAX_TITLES = 3
 MAX_TOPICS = 2
 
+_BESIDE = 12  # most frequent words of which it is asked how often they stand right after the word before
+_BESIDE_DOCUMENTS = 500  # of the word before, in which they are looked for
 _TRIES = 3  # words that are looked at for each one that is wanted: some find nothing beside the others
 _TITLE_POSTINGS = 50_000  # places of words that begin so, beyond which any title would do
 _TITLES_SEEN = 20  # articles among which different titles are looked for
@@ -48,6 +53,15 @@ class _Topics:
     names: list[str]
     counts: list[int]
     keys: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Completed:
+    """A suggestion of words, how often its last word stands right after the one before, and what holds all words."""
+
+    suggestion: Suggestion
+    after: int
+    full: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,27 +125,41 @@ class Completions:
     def _words(
         self, text: str, tree: Node, last: Word, wanted: int, max_chars: int, searchable: Searchable
     ) -> list[Suggestion]:
-        """The text completed with the most frequent words; of forms that find the same, with the most frequent one."""
+        """The text completed with likely words; of forms that find the same, with the likelier one."""
         tries = wanted * _TRIES
         negated = _negated(tree, last)
-        found: dict[tuple[str, int], Suggestion] = {}
+        found: dict[tuple[str, int], _Completed] = {}
         for beginning in _beginnings(last):
             before = text[last.span[0] : beginning.start]
             rest = _replaced(tree, last, replace(last, text=before) if query_tokens(before) else Everything())
             among = None if negated else self._found_by(rest, searchable)
-            for term in self._terms(beginning.prefix, among, tries, capitals=last.capitals):
+            terms = self._terms(beginning.prefix, among, tries, capitals=last.capitals)
+            after = {} if negated else self._times_after(before or _text_before(tree, last, text), terms[:_BESIDE])
+            for term in sorted(terms, key=lambda term: -after.get(term, 0)):
                 if len(found) == wanted:
                     break
                 completed = text[: beginning.start] + term
                 if len(completed) > max_chars or not _reads_as(term) or term not in self._own_words:
                     continue
-                count = len(holding_all(parse(completed).tree, searchable))
-                if count:
-                    found.setdefault((_stem(term), count), Suggestion("words", completed, count))
+                answer = evaluate(parse(completed).tree, completed, "auto", searchable)
+                full = answer.holding_all
+                if full:
+                    suggestion = Suggestion("words", completed, len(answer.documents))
+                    found.setdefault((_stem(term), full), _Completed(suggestion, after.get(term, 0), full))
             if found:
                 break
         # Without a word, what is most frequent finds least.
-        return list(found.values()) if negated else sorted(found.values(), key=lambda each: -each.count)
+        likely = found.values() if negated else sorted(found.values(), key=lambda each: (-each.after, -each.full))
+        return [each.suggestion for each in likely]
+
+    def _times_after(self, before: str, terms: list[str]) -> dict[str, int]:
+        """How often each term stands right after the word before; of that, the first documents are looked at."""
+        tokens = [token for token in query_tokens(before) if not token.extra]
+        if not tokens:
+            return {}
+        documents = self._snapshot.postings(EXACT, tokens[-1].exact).documents[:_BESIDE_DOCUMENTS]
+        following = places_in(documents, tokens[-1].exact, self._snapshot) + 1
+        return {term: len(common(following, places_in(documents, term, self._snapshot))) for term in terms}
 
     def _found_by(self, rest: Node, searchable: Searchable) -> Flags | None:
         """Which documents the rest of the text finds; None for all."""
@@ -228,6 +256,12 @@ def _last_word(tree: Node, end: int) -> Word | None:
             return _last_word(clause, end)
         case _:
             return None
+
+
+def _text_before(tree: Node, word: Word, text: str) -> str:
+    """The word that stands right before another; "" where something else does, or nothing."""
+    before = _last_word(tree, len(text[: word.span[0]].rstrip()))
+    return before.text if before else ""
 
 
 def _replaced(tree: Node, word: Word, other: Node) -> Node:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import Oracle, folded, is_function
+from oracle import FIELDS, Oracle, Pattern, folded, is_function
 from test_oracle import Typist, commits, publish
 
 from index.analysis import FUNCTION_WORDS, all_in_capitals, tokens, without_accents, word_forms
@@ -74,16 +74,26 @@ def words(oracle: Oracle, text: str, wanted: int) -> list[Suggestion]:
         for term in {term for _, stream, term in said.places if stream == "exact"}
         if term.lower().startswith(beginning) and term not in FUNCTION_WORDS
     )
-    own = own_words(oracle)
-    found: dict[tuple[str, int], Suggestion] = {}
-    for term in sorted(counts, key=lambda term: (-counts[term], term))[: 3 * wanted]:
+    found: dict[tuple[str, int], tuple[int, int, Suggestion]] = {}
+    own, order = own_words(oracle), sorted(counts, key=lambda term: (-counts[term], term))[: 3 * wanted]
+    after = {term: times_after(oracle, rest.split()[-1], term) if rest else 0 for term in order[:12]}
+    for term in sorted(order, key=lambda term: -after.get(term, 0)):
         parts = word_forms(term, capitals=True).parts
         if term in own and len(found) < wanted and len(parts) == 1 and term in (parts[0].exact, parts[0].capitals):
             completed = f"{rest} {term}" if rest else term
-            full = len(oracle.answer(Query(completed)).full)
-            assert full
-            found.setdefault((parts[0].capitals or parts[0].stem, full), Suggestion("words", completed, full))
-    return sorted(found.values(), key=lambda each: -each.count)
+            answer = oracle.answer(Query(completed))
+            assert answer.full
+            key = (parts[0].capitals or parts[0].stem, len(answer.full))
+            suggestion = Suggestion("words", completed, len(answer.ids))
+            found.setdefault(key, (-after.get(term, 0), -len(answer.full), suggestion))
+    return [suggestion for *_, suggestion in sorted(found.values(), key=lambda each: each[:2])]
+
+
+def times_after(oracle: Oracle, before: str, term: str) -> int:
+    """How often a term stands right after the last part of the word before."""
+    *_, first = [token.exact for token in tokens(before) if not token.extra]
+    pattern = Pattern("exact", (first, term), 1.0, (0, 1))
+    return sum(text.occurrences(field, pattern) for text in oracle._texts for field in FIELDS)
 
 
 def titles(engine: Engine, text: str) -> list[Suggestion]:
@@ -162,7 +172,9 @@ def assert_true(engine: Engine, text: str, found: Sequence[Suggestion], limit: i
         assert each.count > 0
         match each.kind:
             case "words":
-                assert each.count == engine.search(Query(each.text, size=0)).full
+                results = engine.search(Query(each.text, size=0))
+                assert each.count == results.total
+                assert results.full > 0
                 assert len(each.text) <= 60
                 assert each.text.startswith(text.rpartition(" ")[0])
             case "topic":
@@ -221,6 +233,20 @@ def test_what_is_only_joined_from_parts_is_not_suggested(tmp_path: Path) -> None
         for line in ("multi: multi multicloud", "harb: harbour", "www: www", "asp: asp", ".n: .net", "東: 東 東京"):
             text, _, shown = line.partition(": ")
             assert {each.text for each in engine.suggest(text) if each.kind == "words"} == {*shown.split()}, text
+
+
+# Order and counts
+
+
+def test_what_stands_right_after_the_word_before_comes_first(tmp_path: Path) -> None:
+    titles = ["Power for Azure"] * 12 + ["Power Apps", "Power apps", "Power, azure"]
+    held = {f"a/{n}": an_article(str(n), title) for n, title in enumerate(titles)}
+    publish(Store(tmp_path), {}, [*held.items()])
+    with closing(EmbeddedEngine(Settings(index=str(tmp_path)))) as engine:
+        words = [(each.text, each.count) for each in engine.suggest("power a") if each.kind == "words"]
+        assert words == [("power apps", 15), ("power azure", 13)]  # few hold both words: those with one follow
+        assert [each.text for each in engine.suggest("a") if each.kind == "words"] == ["azure", "apps"]
+        assert next(each.text for each in engine.suggest("power OR a") if each.kind == "words") == "power OR azure"
 
 
 # Deleted articles
