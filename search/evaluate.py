@@ -10,8 +10,9 @@ How many words must match (`match`), of the words typed side by side outside quo
   two are enough (nDCG@10 on judged collections, half of all against two: TIME .66 to .76, Cranfield .42 to .53,
   CACM .21 to .44; `bench/quality.py`).
 
-Everything else in the query (phrases, fields, dates, NOT, OR) always has to hold. A word that occurs nowhere is stood
-in for by its nearest words, except after NOT and with match=all.
+Everything else in the query (phrases, fields, dates, NOT, OR) always has to hold. A word that occurs nowhere is
+unfinished where words begin with it, and those stand in for it; else it is misspelt, and its nearest words do. Nothing
+stands in after NOT and with match=all.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from index.reader import Documents, Flags, Floats, Snapshot
-from search.notes import partial_note, stand_in_note
+from search.notes import partial_note, stand_in_note, unfinished_note
 from search.query import Address, And, Everything, Keyword, Match, Node, Not, Or, Phrase, Prefix, Range, Word
 from search.ranking import Ranking
 from search.results import Note
@@ -40,7 +41,7 @@ Outcome = Literal["all", "any", "partial"]
 FEW = 10
 MANY = 6
 MAX_EXPANSION = 2_000  # words that the prefixes of one query may stand for, in equal parts
-MAX_LOOKUPS = 8  # words of one query for which near ones are looked for
+MAX_LOOKUPS = 8  # words of one query for which others are looked for that may stand in
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +273,13 @@ class _Evaluation:
         self._lookups -= 1
         if self._lookups == -1:
             self._notes.append(Note("ignored", "Near words were looked for only for the first unknown words.", {}))
-        nearest = self._spelling.nearest(word.text, limit=3) if self._lookups >= 0 else []
+        if self._lookups < 0:
+            return scored
+        beginning = self._spelling.beginning(word.text)
+        if beginning:
+            self._notes.append(unfinished_note(self._text, word.text))
+            return self._prefix(Prefix(beginning, word.field), negated=False)
+        nearest = self._spelling.nearest(word.text, limit=3)
         if not nearest:
             return scored
         self._notes.append(stand_in_note(self._text, word.text, nearest))

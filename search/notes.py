@@ -66,3 +66,15 @@ def stand_in_note(text: str, word: str, nearest: list[str]) -> Note:
                 text,
                 "all",
             )
+
+
+def unfinished_note(text: str, word: str) -> Note:
+    """Says that the words which begin with one that occurs nowhere stand in for it.
+
+    Args:
+        text: what was typed.
+        word: the one that occurs nowhere.
+    """
+    return Note(
+        "stand_in", "“{word}” occurs nowhere; searched for words that begin so instead.", {"word": word}, text, "all"
+    )

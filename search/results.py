@@ -14,9 +14,9 @@ from search.query import Query
 Ranges = tuple[tuple[int, int], ...]
 
 NoteKind = Literal["suggestion", "stand_in", "partial", "ignored", "expanded"]
-"""suggestion: did you mean `query`? · stand_in: a word that occurs nowhere was replaced; `query` with match=all is the
-exact search · partial: few articles hold all words; `query` with match=all shows only those · ignored: part of what
-was typed was not used · expanded: a prefix has more words than are looked at."""
+"""suggestion: did you mean `query`? · stand_in: a word that occurs nowhere was replaced, by words that begin so or near
+ones; `query` with match=all is the exact search · partial: few articles hold all words; `query` with match=all shows
+only those · ignored: part of what was typed was not used · expanded: a prefix has more words than are looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ class Spelling:
     def occurs(self, term: str) -> bool:
         return self._snapshot.has(EXACT, term)
 
+    def beginning(self, word: str) -> str:
+        """The typed word as an exact term, where terms begin so; else ""."""
+        exact = _letters_of(word)
+        return exact if exact and any(self.occurs(term) for term in self._snapshot.terms(exact)) else ""
+
     def nearest(self, word: str, limit: int) -> list[str]:
         """The words fewest edits away, most frequent first.
 
@@ -62,10 +67,9 @@ class Spelling:
         longer ones two where they begin alike. Words with a digit or a sign, such as GPT-4 or C#, have no near words:
         the nearest would be another product.
         """
-        parts = word_forms(word, capitals=False).parts
-        if len(parts) != 1 or not parts[0].exact.isalpha() or len(parts[0].exact) < _MIN_CHARS:
+        exact = _letters_of(word)
+        if not exact:
             return []
-        exact = parts[0].exact
         found = self._near.get(exact)
         if found is None:
             found = self._look_near(exact)
@@ -98,6 +102,13 @@ class Spelling:
         bits = np.uint64(1) << (codes % 64)
         letters = np.bitwise_or.reduceat(bits, np.cumsum(lengths) - lengths) if words else bits
         return _Words(words, lengths, letters)
+
+
+def _letters_of(word: str) -> str:
+    """A typed word as an exact term; "" for one that is short, of several parts, or not of letters alone."""
+    parts = word_forms(word, capitals=False).parts
+    exact = parts[0].exact if len(parts) == 1 else ""
+    return exact if exact.isalpha() and len(exact) >= _MIN_CHARS else ""
 
 
 def _letters(word: str) -> np.uint64:

@@ -59,6 +59,9 @@ class Pattern(NamedTuple):
     spelling: str = ""
 
 
+StandIn = Callable[[Word], list[Pattern]]
+
+
 @dataclass(frozen=True)
 class Text:
     """One article, analyzed: where each term stands, as (number of the value, position in it)."""
@@ -278,12 +281,18 @@ class Oracle:
     def beginning(self, prefix: Prefix) -> str:
         return tokens(prefix.text, capitals=False)[0].exact
 
-    def nearest(self, text: str) -> list[str]:
-        """The three most frequent of the words fewest edits away."""
+    def instead(self, text: str) -> list[Pattern]:
+        """What stands in for a word that occurs nowhere: the words that begin so, else near ones."""
         parts = word_forms(text, capitals=False).parts
         word = parts[0].exact
         if len(parts) > 1 or not word.isalpha() or len(word) < 3:
             return []
+        begun = [Pattern("exact", (term,), 1.0) for term in self.count if term.startswith(word)]
+        near = [single(word_forms(each, capitals=False).parts[0]) for each in self.nearest(word)]
+        return begun or [pattern for patterns in near for pattern in patterns]
+
+    def nearest(self, word: str) -> list[str]:
+        """The three most frequent of the words fewest edits away."""
         known = [term for term in self.count if term.isalpha() and len(term) >= 3 and term not in FUNCTION_WORDS]
         near = [term for term in known if edits(term, word) == 1]
         if not near and len(word) >= 6:
@@ -292,8 +301,8 @@ class Oracle:
 
     # Trees
 
-    def node(self, node: Node, stand_in: Callable[[Word], list[str]], neighbours: tuple[Word, ...] = ()) -> Found:
-        """The articles that a clause matches; `stand_in` gives the words in place of one that occurs nowhere."""
+    def node(self, node: Node, stand_in: StandIn, neighbours: tuple[Word, ...] = ()) -> Found:
+        """The articles that a clause matches; `stand_in` gives what counts in place of a word that occurs nowhere."""
         match node:
             case Word():
                 return self._word(node, neighbours, stand_in)
@@ -315,18 +324,17 @@ class Oracle:
             case _:
                 return self._filter(node)
 
-    def side_by_side(self, clauses: Sequence[Node], stand_in: Callable[[Word], list[str]]) -> list[Found]:
+    def side_by_side(self, clauses: Sequence[Node], stand_in: StandIn) -> list[Found]:
         return [self.node(clause, stand_in, around) for clause, around in neighbourly(clauses)]
 
-    def _word(self, word: Word, neighbours: tuple[Word, ...], stand_in: Callable[[Word], list[str]]) -> Found:
+    def _word(self, word: Word, neighbours: tuple[Word, ...], stand_in: StandIn) -> Found:
         patterns = self.patterns(word, neighbours)
         found = self.bm25f(patterns, in_fields(word.field))
         if found or self.bm25f(self.patterns(replace(word, field="", capitals=False)), FIELDS):
             return found
         if is_function(word):  # it says nothing that another word could say for it
             return {}
-        near = [pattern for each in stand_in(word) for pattern in single(word_forms(each, capitals=False).parts[0])]
-        return self.bm25f(near, in_fields(word.field))
+        return self.bm25f(stand_in(word), in_fields(word.field))
 
     def _filter(self, node: Node) -> Found:
         match node:
@@ -347,12 +355,12 @@ class Oracle:
 
     def matches(self, query: Query) -> tuple[Found, Found, Outcome, bool]:
         """Matches with their scores, the full ones among them, what was asked in the end, whether words stood in."""
-        looked_up: list[list[str]] = []
+        looked_up: list[list[Pattern]] = []
 
-        def stand_in(word: Word) -> list[str]:
+        def stand_in(word: Word) -> list[Pattern]:
             if query.match == "all" or len(looked_up) == 8:
                 return []
-            looked_up.append(self.nearest(word.text))
+            looked_up.append(self.instead(word.text))
             return looked_up[-1]
 
         tree = parse(query.text).tree

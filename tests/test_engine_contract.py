@@ -224,6 +224,25 @@ def test_a_word_that_occurs_nowhere_is_stood_in_for(ask: Ask) -> None:
     assert len(ids(ask("-hybrit"))) == len(ARTICLES)
 
 
+def test_words_that_begin_so_stand_in_for_an_unfinished_one(ask: Ask, open_over: Callable[[Rows], Engine]) -> None:
+    results = ask("depart")
+    assert ids(results) == ["it"]
+    assert results.notes == ()  # a form of the word, by its stem
+    results = ask("espr")
+    assert ids(results) == ["cafe"]
+    assert [note.text for note in results.notes] == ["“espr” occurs nowhere; searched for words that begin so instead."]
+    assert [(note.kind, note.query, note.match) for note in results.notes] == [("stand_in", "espr", "all")]
+    assert ids(ask("espr machine")) == ["cafe"]
+    assert ids(ask("title:espr")) == []  # it begins no word of a title
+    for query in ("es", '"espr"'):
+        assert ids(ask(query)) == []
+    assert ids(ask("espr", match="all")) == []
+    assert len(ids(ask("-espr"))) == len(ARTICLES)
+    rows = [{"id": "1", "title": "Kuiper"}, {"id": "2", "title": "Kubernetes"}, {"id": "3", "title": "kuberneteses"}]
+    found = open_over([*rows, {"id": "4", "title": "kube"}]).search(Query("kuber"))
+    assert {hit.article.id for hit in found.hits} == {"a/2", "a/3"}  # although kube is but one edit away
+
+
 def test_a_better_spelling_is_offered(ask: Ask) -> None:
     results = ask("depertments", match="all")
     assert results.total == 0

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from conftest import ROOT
 
-from search.notes import partial_note, stand_in_note
+from search.notes import partial_note, stand_in_note, unfinished_note
 from search.results import Note, NoteKind
 
 
@@ -69,3 +69,9 @@ def test_a_stand_in_note_names_the_words_in_its_place(nearest: list[str], instea
     note = stand_in_note("typed words", "words", nearest)
     assert note.text == f"“words” occurs nowhere; searched for {instead} instead."
     assert (note.kind, note.query, note.match) == ("stand_in", "typed words", "all")
+
+
+def test_a_note_on_an_unfinished_word_names_it() -> None:
+    note = unfinished_note("typed wor", "wor")
+    assert note.text == "“wor” occurs nowhere; searched for words that begin so instead."
+    assert (note.kind, note.query, note.match) == ("stand_in", "typed wor", "all")
