@@ -1,16 +1,18 @@
 """Where nothing was found: what to ask instead, rung by rung, and how many articles each would find.
 
-In this order: a better spelling, one clause fewer, any of the words, without one filter, without all of them, a topic
-nearby. Each count is asked of the engine, so that no step leads nowhere; at most about twenty questions are asked.
+In this order: a better spelling, the words without quotes and fields, one clause fewer, any of the words, without one
+filter, without all of them, a topic nearby. Each count is asked of the engine, so that no step leads nowhere; at most
+some 25 questions are asked.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from index.analysis import FUNCTION_WORDS, fold, query_tokens
 from search.engine import Engine
 from search.parser import parse, render
-from search.query import And, Filters, Node, Or, Phrase, Query, Word
+from search.query import And, Filters, Keyword, Node, Or, Phrase, Prefix, Query, Word
 from search.results import Bucket, Results, Step, StepKind
 from search.terms import is_function_word
 
@@ -51,6 +53,7 @@ class _Ladder:
 
     def climb(self, results: Results) -> None:
         self._spelling(results)
+        self._plain_words()
         self._fewer_words()
         self._any_word()
         self._filters()
@@ -81,8 +84,16 @@ class _Ladder:
             if count:
                 break
 
+    def _plain_words(self) -> None:
+        """The words of phrases and fields, side by side and anywhere."""
+        tree = parse(self.query.text).tree
+        plain = _plain(tree)
+        if plain != tree:
+            query = replace(self.query, text=render(plain))
+            self._add("words", "", query, self._total(query))
+
     def _fewer_words(self) -> None:
-        """Without the clause that says least: of those without which something is found, the most frequent."""
+        """Without the one clause that leaves the most to be found, and without the one that says least."""
         tree = parse(self.query.text).tree
         clauses = tree.clauses if isinstance(tree, And) else ()
         telling = [i for i, clause in enumerate(clauses) if not _says_little(clause)]
@@ -100,16 +111,19 @@ class _Ladder:
                 found.append((i, query, count))
         if not found:
             return
-        found = found[:_FREQUENCIES]
-        frequencies = {i: self._total(Query(render(clauses[i]), "all")) for i, _, _ in found} if len(found) > 1 else {}
-        least, query, count = max(found, key=lambda each: frequencies.get(each[0], 0))
-        self._add("fewer_words", render(clauses[least]), query, count)
+        looked_at = found[:_FREQUENCIES] if len(found) > 1 else []
+        frequencies = {i: self._total(Query(render(clauses[i]), "all")) for i, _, _ in looked_at}
+        most = max(found, key=lambda each: (each[2], frequencies.get(each[0], 0)))
+        least_telling = max(found, key=lambda each: frequencies.get(each[0], 0))
+        for i, query, count in (most, least_telling):
+            self._add("fewer_words", render(clauses[i]), query, count)
 
     def _any_word(self) -> None:
-        """Any of the words, where that finds more than one clause fewer."""
+        """Any of several words, where that finds more than one clause fewer."""
         fewer = {step.count for step in self.steps if step.kind == "fewer_words"}
         query = replace(self.query, match="any")
-        if self.query.match != "any" and (count := self._total(query)) not in fewer:
+        several = _how_many_loose(parse(self.query.text).tree) > 1
+        if several and self.query.match != "any" and (count := self._total(query)) not in fewer:
             self._add("any_word", "", query, count)
 
     def _filters(self) -> None:
@@ -155,6 +169,32 @@ class _Ladder:
 
 def _says_little(node: Node) -> bool:
     return isinstance(node, Word) and is_function_word(node)
+
+
+def _how_many_loose(tree: Node) -> int:
+    """How many words `match` decides about: those side by side, outside fields, that say something."""
+    clauses = tree.clauses if isinstance(tree, And) and tree.relaxable else ()
+    return sum(isinstance(each, Word | Prefix) and not each.field and not _says_little(each) for each in clauses)
+
+
+def _plain(node: Node) -> Node:
+    """The tree with words in place of phrases and of what is looked for in fields; what is excluded stays."""
+    match node:
+        case Phrase(text) | Keyword(_, text):
+            words = tuple([Word(text[token.start : token.end]) for token in query_tokens(text) if not token.extra])
+            return And(words, relaxable=True) if len(words) > 1 else words[0] if words else node
+        case Word() | Prefix():
+            return replace(node, field="")
+        case And(clauses, relaxable):
+            plain = [_plain(clause) for clause in clauses]
+            if not relaxable:
+                return And(tuple(plain))
+            inner = [each.clauses if isinstance(each, And) and each.relaxable else (each,) for each in plain]
+            return And(tuple(chain.from_iterable(inner)), relaxable=True)
+        case Or(clauses):
+            return Or(tuple([_plain(clause) for clause in clauses]))
+        case _:
+            return node
 
 
 def _together(clauses: tuple[Node, ...], like: Node) -> Node:

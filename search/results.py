@@ -144,9 +144,10 @@ class Suggestion:
     id: str = ""
 
 
-StepKind = Literal["spelling", "fewer_words", "any_word", "without_filter", "without_filters", "topic"]
-"""spelling: other words were probably meant · fewer_words: one clause left out · any_word: any of the words will do ·
-without_filter, without_filters: one of several, or all filters dropped · topic: all articles of a topic nearby."""
+StepKind = Literal["spelling", "words", "fewer_words", "any_word", "without_filter", "without_filters", "topic"]
+"""spelling: other words were probably meant · words: the same words without quotes and names of fields ·
+fewer_words: one clause left out · any_word: any of the words will do · without_filter, without_filters: one of several,
+or all filters dropped · topic: all articles of a topic nearby."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class Step:
     Attributes:
         kind: see `StepKind`.
         subject: what it is about: the corrected query, the words left out, the filter's value ("" for dates, and for
-            the choice of articles without a value), the topic; "" for any_word and without_filters.
+            the choice of articles without a value), the topic; "" for words, any_word and without_filters.
         facet: of a filter or topic ("date" for dates), else "".
         query: what to ask, page 1.
         count: its exact total, more than 0.

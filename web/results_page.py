@@ -15,6 +15,7 @@ from web.timeline import Timeline, build_timeline
 SORTS: dict[Sort, str] = {"relevance": mark("Relevance"), "newest": mark("Newest"), "oldest": mark("Oldest")}
 STEPS = {
     "spelling": mark("Search for “{subject}”"),
+    "words": mark("Search for the words anywhere"),
     "fewer_words": mark("Search without “{subject}”"),
     "any_word": mark("Search for any of the words"),
     "without_filter": mark("Search without the filter “{subject}”"),
