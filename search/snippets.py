@@ -46,6 +46,7 @@ class _Wanted:
 
     def _look_up(self) -> None:
         """Find the known pieces that hold a wanted term, and those that hold each term of a sequence."""
+        self._looked_through = len(self._known.known)
         holding = self._known.holding
         self._pieces = holding(self._exact | self._stems)
         self._sequence_pieces = [[holding((term,)) for term in each.terms] for each in self._sequences]
@@ -57,6 +58,7 @@ class _Wanted:
         pieces = text.split(" ")
         if not self._known.known.issuperset(pieces):
             self._known.learn(pieces)
+        if len(self._known.known) != self._looked_through:  # by this one's learning or by another's
             self._look_up()
         looked_for, positions = self._pieces, None
         for holding in self._sequence_pieces:

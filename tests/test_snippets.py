@@ -122,3 +122,11 @@ def test_a_phrase_is_marked_wherever_its_words_stand_side_by_side(words: list[st
     assert finder.ranges(text, "title") == merge(spans)
     snippet = finder.snippet(text)
     assert (snippet is not None) == bool(spans)
+
+
+def test_what_another_search_learned_meanwhile_is_marked_too() -> None:
+    text = "an unheard-of zwiebelfisch"
+    finder = highlighter("zwiebelfisch")
+    assert finder.ranges("so far nothing", "title") == ()  # looked through what was known by then
+    assert highlighter("unheard").ranges(text, "title")
+    assert [text[start:end] for start, end in finder.ranges(text, "title")] == ["zwiebelfisch"]
