@@ -260,7 +260,7 @@ def test_paper_gets_black_text_and_nothing_to_press(browser: Chrome, site: str, 
     emulate(browser, "print", prefers_color_scheme="dark")
     browser.get(site + path)
     there = "return [...document.querySelectorAll(arguments[0])].filter((each) => each.checkVisibility()).length"
-    assert browser.execute_script(there, "form, button, input, nav, .facets, .bars, .skip, .back, .button") == 0
+    assert browser.execute_script(there, "form, button, input, nav, .facets, .chips, .bars, .skip, .back, .button") == 0
     assert browser.execute_script(there, "h1, .hit h3") > 0
     assert browser.execute_script(COLOUR, "body", "backgroundColor") == "rgb(255, 255, 255)"
     colours = browser.execute_script(
@@ -269,6 +269,7 @@ def test_paper_gets_black_text_and_nothing_to_press(browser: Chrome, site: str, 
     )
     assert {colour for colour in colours if contrast(colour, "rgb(255, 255, 255)") < 7} == set()
     assert browser.execute_script(COLOUR, "h1", "color") == "rgb(0, 0, 0)"
+    assert browser.find_element(By.TAG_NAME, "h1").rect["height"] > 20  # what was asked is told on paper, too
 
 
 # Right to left
