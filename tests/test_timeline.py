@@ -120,3 +120,9 @@ def test_two_bars_are_no_timeline() -> None:
     assert timeline({}) is None
     assert timeline({"2021-03": 5, "2021-04": 5}) is None
     assert timeline({"2020-03": 5}, "2021-03", "2021-03") is None
+
+
+def test_articles_without_a_date_have_no_timeline() -> None:
+    counts = {f"2021-{month:02}": 5 for month in range(1, 13)}
+    filters = Filters(missing=frozenset({"date"}))
+    assert build_timeline(buckets(counts), Links("/", Query(filters=filters)), TEXTS) is None

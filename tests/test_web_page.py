@@ -498,3 +498,9 @@ def test_what_is_cut_off_an_overlong_query_stands_in_no_link(client: FlaskClient
     assert f'value="{" ".join(["ferry"] * 166)}"' in html
     assert max(map(len, re.findall('href="([^"]+)"', html))) < 1_300
     assert max(map(len, re.findall('href="([^"]+)"', page(client, "/values/topic?q=" + "ferry+" * 2_000)))) < 1_300
+
+
+def test_only_what_a_feed_would_hold_is_offered_to_be_followed(client: FlaskClient) -> None:
+    assert 'class="follow"' in page(client, "/?q=ferry")
+    assert 'class="note stand_in"' in page(client, "/?q=ferrryy")
+    assert 'class="follow"' not in page(client, "/?q=ferrryy")

@@ -98,6 +98,8 @@ def _name(month: int, *, whole: bool) -> str:
 def build_timeline(dates: tuple[YearBucket, ...], links: Links, texts: Texts) -> Timeline | None:
     """The timeline of some matches; None where it would tell less than the list of years."""
     filters = links.query.filters
+    if "date" in filters.missing:  # a bar would add its articles to those without a date
+        return None
     counts = {_month(month.value or ""): month.count for year in dates for month in year.months}
     year = _only_year(filters)
     if year is not None:
