@@ -149,7 +149,7 @@ class Query:
 
 
 def cut_text(text: str, limit: int) -> str:
-    """As many whole words of a query's text as `limit` characters hold; of one that is too long its beginning."""
+    """As many whole words of a text as `limit` characters hold; of one that is too long its beginning."""
     if len(text) <= limit:
         return text
     return text[: limit + 1].rpartition(" ")[0] or text[:limit]

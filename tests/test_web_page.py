@@ -368,6 +368,7 @@ def test_a_long_list_of_values_is_divided_without_loss(build_app: BuildApp) -> N
         assert len(html) + beside < 60_000
     assert found == topics
     assert re.findall(r'aria-label="Page (\d+)">', html) == ["1", "8", "9", "10"]
+    assert ">901–901 of 901</h2>" in page(client, "/values/topic?by=name&part=99")
 
 
 def test_the_article_page_knows_the_search_one_came_from(client: FlaskClient) -> None:

@@ -67,8 +67,8 @@ class FacetView:
     name: str
     label: str
     choices: tuple[Choice, ...]
-    all_url: str | None = None
-    all_text: str = ""
+    all_url: str | None
+    all_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,9 @@ def facet_views(results: Results, links: Links, site: Site) -> tuple[FacetView, 
         shown = [bucket for i, bucket in enumerate(buckets) if i < SHOWN or _stands_out(bucket)]
         if not buckets:
             continue
-        view = FacetView(name, site.texts.say(LABELS[name]), facet_choices(name, tuple(shown), links, site.texts))
-        if len(shown) < len(buckets):
-            all_url, all_text = site.all_values(name, links.first_page), site.texts.say(ALL[name])
-            view = FacetView(name, view.label, view.choices, all_url, all_text)
-        views.append(view)
+        all_url = site.all_values(name, links.first_page) if len(shown) < len(buckets) else None
+        choices = facet_choices(name, tuple(shown), links, site.texts)
+        views.append(FacetView(name, site.texts.say(LABELS[name]), choices, all_url, site.texts.say(ALL[name])))
     return tuple(views)
 
 

@@ -5,6 +5,7 @@ What the bar then asks for while someone types is answered by `web.suggestions`.
 
 from dataclasses import dataclass
 
+from search.query import cut_text
 from web.atom import MEDIA_TYPE as ATOM
 from web.suggestions import MEDIA_TYPE as SUGGESTIONS
 from web.xml_text import add, legal, root_of, to_xml
@@ -38,8 +39,8 @@ def build_description(site: Offer, description: str) -> bytes:
     """The document, UTF-8; `description` is a sentence about it."""
     title = " ".join(legal(site.title).split()) or _NAMELESS
     root = root_of("OpenSearchDescription", _NAMESPACES)
-    add(root, "ShortName", _shortened(title, SHORT_NAME_CHARS))
-    add(root, "LongName", _shortened(title, LONG_NAME_CHARS))
+    add(root, "ShortName", cut_text(title, SHORT_NAME_CHARS))
+    add(root, "LongName", cut_text(title, LONG_NAME_CHARS))
     add(root, "Description", description)
     add(root, "InputEncoding", "UTF-8")
     add(root, "OutputEncoding", "UTF-8")
@@ -53,10 +54,3 @@ def build_description(site: Offer, description: str) -> bytes:
 
 def _template(base: str) -> str:
     return f"{base}?q={{searchTerms}}"
-
-
-def _shortened(text: str, chars: int) -> str:
-    """As many whole words as fit; of one that is too long its beginning."""
-    if len(text) <= chars:
-        return text
-    return text[: chars + 1].rpartition(" ")[0] or text[:chars]

@@ -1,9 +1,9 @@
 """What the page with all values of one facet shows: by count or from A to Z, and found by a part of their names."""
 
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from index.analysis import without_accents
 from search.results import Bucket
 from web.links import Links, parameters
 from web.narrowing import ALL, Choice, facet_choices
@@ -24,7 +24,7 @@ class View:
         order: "count" or "name".
         letter: only values that begin with it, "" for all.
         find: only values with this in their names, "" for all.
-        part: which part of a long list, from 1 on.
+        part: which part of a long list, from 1 on; beyond the end it is the last.
     """
 
     order: str = "count"
@@ -83,8 +83,10 @@ def build_values_page(
         found.sort(key=lambda bucket: (bucket.value is None, folded[bucket.value]))
         if view.letter:
             found = [bucket for bucket in found if letter_of(folded[bucket.value]) == view.letter]
-    shown = found[(view.part - 1) * A_PART : view.part * A_PART]
     last = -(-len(found) // A_PART)
+    part = min(view.part, max(1, last))
+    first = (part - 1) * A_PART
+    shown = found[first : first + A_PART]
     total = sum(1 for bucket in found if bucket.value is not None)
 
     def to(**changes: str) -> str:
@@ -99,8 +101,8 @@ def build_values_page(
         view=view,
         choices=facet_choices(name, tuple(shown), links, texts),
         total=total,
-        first=(view.part - 1) * A_PART + 1,
-        last=min(view.part * A_PART, total),
+        first=first + 1,
+        last=min(first + A_PART, total),
         orders=(
             Choice(texts.say("By count"), to(by="count"), selected=view.order == "count"),
             Choice(texts.say("A to Z"), to(by="name"), selected=view.order == "name"),
@@ -110,7 +112,7 @@ def build_values_page(
         )
         if len(letters) > 1
         else (),
-        parts=page_choices(view.part, last, lambda part: to(letter=view.letter, part=str(part)), texts),
+        parts=page_choices(part, last, lambda number: to(letter=view.letter, part=str(number)), texts),
         hidden=(*parameters(links.first_page), *((("by", view.order),) if view.order != "count" else ())),
         carried=tuple(pair for pair in parameters(links.first_page) if pair[0] != "q"),
         text=links.query.text.strip(),
@@ -126,7 +128,4 @@ def letter_of(folded: str) -> str:
 
 def _fold(text: str) -> str:
     """Case and accents set aside."""
-    folded = text.casefold()
-    if folded.isascii():
-        return folded
-    return "".join(each for each in unicodedata.normalize("NFD", folded) if not unicodedata.combining(each))
+    return without_accents(text.casefold())
