@@ -3,6 +3,7 @@
 The text is analyzed again and compared with what the query looked for; no markup is made here.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from index.analysis import Pieces, all_in_capitals, tokens
@@ -105,7 +106,8 @@ class Highlighter:
         """The passage of a body that holds most of the query's words, None where the text holds none."""
         text = text[:_MAX_BODY_CHARS]
         found = self._wanted("body").candidates(text)
-        by_clause = [self._of([clause]).spans(found) for clause in self._clauses if "body" in clause.fields]
+        clauses = [clause for clause in dict.fromkeys(self._clauses) if "body" in clause.fields]
+        by_clause = [self._of([clause]).spans(found) for clause in clauses]
         marks = sorted((start, end, number) for number, spans in enumerate(by_clause) for start, end in spans)
         if not marks:
             return None
@@ -156,15 +158,18 @@ def merge(spans: list[tuple[int, int]]) -> Ranges:
 
 def _window(text: str, marks: list[tuple[int, int, int]]) -> tuple[int, int]:
     """The part of `text` of about `PASSAGE_CHARS` with most different clauses, then most marks, then the first."""
-    best, best_last, best_key, last = 0, 0, (-1, -1), 0
-    for first in range(len(marks)):
-        last = max(last, first)
-        while last + 1 < len(marks) and marks[last + 1][1] - marks[first][0] <= PASSAGE_CHARS:
+    best, best_last, best_key, last = 0, 0, (-1, -1), -1
+    inside: Counter[int] = Counter()  # marks from `first` to `last` by clause, kept as the window slides
+    for first, mark in enumerate(marks):
+        while last < first or (last + 1 < len(marks) and marks[last + 1][1] - mark[0] <= PASSAGE_CHARS):
             last += 1
-        inside = marks[first : last + 1]
-        key = (len({number for _, _, number in inside}), len(inside))
+            inside[marks[last][2]] += 1
+        key = (len(inside), last + 1 - first)
         if key > best_key:
             best, best_last, best_key = first, last, key
+        inside[mark[2]] -= 1
+        if not inside[mark[2]]:
+            del inside[mark[2]]
     start = _sentence_start(text, marks[best][0])
     shown = max(mark[1] for mark in marks[best : best_last + 1])
     end = min(len(text), max(start + PASSAGE_CHARS, shown))
