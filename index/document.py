@@ -1,8 +1,8 @@
 """Article -> document: what is indexed of an article."""
 
 import hashlib
-import math
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from index.analysis import tokens
@@ -13,6 +13,8 @@ from index.urls import address_key
 FACET_COLUMNS = ("topic", "provider", "type", "category")
 
 _MIN_LEAD_TOKENS = 5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 
 
 def searched_text(article: Article) -> dict[str, tuple[str, ...]]:
@@ -47,7 +49,8 @@ def facet_values(article: Article) -> dict[str, tuple[str, ...]]:
 
 def published_seconds(article: Article) -> int:
     """Seconds since 1970 (UTC), `UNDATED` for an undated article."""
-    return math.floor(article.published.timestamp()) if article.published else UNDATED
+    # A float, as `timestamp` gives it, rounds the last microsecond of the year 9999 up to a time beyond all dates.
+    return (article.published - _EPOCH) // _SECOND if article.published else UNDATED
 
 
 def address_hashes(article: Article) -> list[int]:

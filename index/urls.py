@@ -51,8 +51,8 @@ def address_key(url: str) -> str:
     Returns:
         The key, or "" for what is no web address.
     """
-    plain = _PLAIN_KEY.fullmatch(url)
-    if plain and len(url) <= _MAX_PLAIN_CHARS:  # as most are; the rest of this function would say the same
+    plain = _PLAIN_KEY.fullmatch(url) if len(url) <= _MAX_PLAIN_CHARS else None
+    if plain:  # as most are; the rest of this function would say the same
         return plain["host"] + (plain["path"] or "").rstrip("/")
     text = _CONTROLS.sub("", url[: MAX_CHARS + 1]).strip()
     if text.startswith("//"):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -345,6 +346,14 @@ def test_an_index_without_visible_articles_opens(site: Site) -> None:
     assert site.found() == []
     reindex([], site.settings, forget=["site"])
     assert site.found() == []
+
+
+def test_an_index_with_the_last_moment_of_all_opens(tmp_path: Path) -> None:
+    spec, settings = ArchiveSpec("a", tmp_path / "a.jsonl"), Settings(index=str(tmp_path / "index"))
+    spec.path.write_text('{"id": "1", "title": "Tide", "date": "9999-12-31T23:59:59.999999Z"}\n')
+    reindex([spec], settings)
+    with closing(EmbeddedEngine(settings)) as engine:
+        assert engine.search(Query("date:9999-12-31")).total == 1
 
 
 def test_rejects_cannot_take_the_place_of_articles(tmp_path: Path) -> None:
