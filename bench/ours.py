@@ -12,7 +12,7 @@ from index.schema import fingerprint
 from index.settings import Settings
 from index.writer import ArrayWriter
 from search.embedded import EmbeddedEngine
-from search.query import Filters, Query
+from search.query import SHOWN, Filters, Query
 
 
 def build_broadsheet(articles: Iterable[Article], folder: Path) -> None:
@@ -50,8 +50,10 @@ class Broadsheet:
                 text = f"{ask.words[0]}*"
         start, end = (datetime.fromtimestamp(second, UTC) for second in ask.span) if ask.span else (None, None)
         filters = Filters({"topic": (ask.topic,)} if ask.topic else {}, start=start, end=end)
-        question = Query(text, "any" if ask.operator == "any" else "all", filters, facets=("topic", "date"))
-        return question, replace(question, facets=())
+        question = Query(
+            text, "any" if ask.operator == "any" else "all", filters, facets={"topic": SHOWN, "date": SHOWN}
+        )
+        return question, replace(question, facets={})
 
     def answer(self, question: tuple[Query, Query], *, facets: bool, total: bool) -> Answer:  # noqa: ARG002 - exact
         found = self.engine.rank(question[0 if facets else 1])

@@ -83,10 +83,12 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_UNSPACED = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han, Hangul
+_UNSPACED_CHARACTER = (  # Thai, Lao, Myanmar, Khmer, kana, Han, Hangul
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    r"\U00020000-\U0003ffff]+"
+    r"\U00020000-\U0003ffff]"
 )
+_UNSPACED = re.compile(f"{_UNSPACED_CHARACTER}+")
+_BEGINNING = re.compile(rf"(?<!{_W})(?=\S)|(?={_UNSPACED_CHARACTER})")
 _ONE_WORD = re.compile(rf"[^\W_]+(?:{_APOSTROPHE}[^\W_]+)*")
 _JOINERS = frozenset("-‐‑.")
 _MAX_JOINED_PARTS = 4
@@ -251,14 +253,19 @@ def _cached_forms(raw: str, kind: str, capitals: bool) -> Forms:
 
 def fold(raw: str) -> str:
     """The exact term: compatibility forms unified, case folded, apostrophes and a possessive s dropped."""
-    if raw.isascii():
-        folded = raw.lower()
-    else:
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", raw).casefold())
+    folded = _alike(raw)
+    if not raw.isascii():
         folded = "".join(folded.split())
     if "'" in folded or not raw.isascii():
         folded = _APOSTROPHES.sub("", _POSSESSIVE.sub("", folded))
     return folded[:MAX_TERM_CHARS]
+
+
+def _alike(raw: str) -> str:
+    """Compatibility forms unified, case folded."""
+    if raw.isascii():
+        return raw.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", raw).casefold())
 
 
 def without_accents(exact: str) -> str:
@@ -267,6 +274,19 @@ def without_accents(exact: str) -> str:
         return exact
     plain = _ACCENTS.sub("", unicodedata.normalize("NFD", exact)).translate(_PLAIN_LETTERS)
     return unicodedata.normalize("NFC", plain)
+
+
+def beginnings(text: str) -> str:
+    """A text in plain letters with a mark wherever a word may begin.
+
+    From one of its words on a text reads like a shorter one where `beginnings(shorter) in beginnings(text)`. In scripts
+    without spaces any character may begin a word, as in `tokens`.
+
+    Returns:
+        White space and `_` are single spaces, none at an end; apostrophes are dropped. "" where nothing is left.
+    """
+    plain = _APOSTROPHES.sub("", without_accents(_alike(text))).replace("_", " ")
+    return _BEGINNING.sub("\n", " ".join(plain.split()))  # a line break, as there is none left
 
 
 def _stem(exact: str) -> str:

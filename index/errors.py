@@ -11,6 +11,8 @@
     │       └── DamagedIndexError      a file is missing, short or has another checksum
     ├── LockedError            another writer is at work                           exit code 4
     ├── EngineUnreachableError the engine does not answer                          exit code 5
+    ├── OutOfBudgetError       there is no time to count all that a query asks for   exit code 1
+    ├── ExpiredPositionError   the order that a place belongs to is gone           exit code 1
     └── ProcessLostError       a process that helped ended by itself               exit code 1
 
 What is wrong with one file of an archive is not an error but a `Reject` (see `index.article`):
@@ -84,6 +86,17 @@ class EngineUnreachableError(BroadsheetError):
     """The configured engine does not answer."""
 
     exit_code = 5
+
+
+class OutOfBudgetError(BroadsheetError):
+    """There was no time to find all that a query asks for, and a part of the answer would be wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no time to find all that this asks for; ask for less at once.")
+
+
+class ExpiredPositionError(BroadsheetError):
+    """A place in an order by relevance whose generation is no longer served."""
 
 
 class ProcessLostError(BroadsheetError):

@@ -3,6 +3,7 @@
     INDEX/CURRENT                       "000007-1f3a9c02 SHA256-OF-ITS-MANIFEST"
     INDEX/lock                          held by the writer (`index.lock`)
     INDEX/fingerprints.json             a cache of file stamps (`index.state`); may be deleted
+    INDEX/queries.sqlite3               how often each query was asked, where that is counted; a server's, not ours
     INDEX/generations/000007-1f3a9c02/  manifest.json, state.json, Whoosh's segments and table of contents
     INDEX/generations/000006-…/         the one before, kept for readers and as a spare
     INDEX/generations/partial-…/        being written, or left by a writer that died; the next writer removes it
@@ -38,6 +39,8 @@ from index.files import digest, go_on, link, open_regular, read_regular, sha256,
 from index.schema import fingerprint
 
 CURRENT = "CURRENT"
+QUERIES = "queries.sqlite3"
+DAMAGED_QUERIES = f"{QUERIES}.damaged"
 MANIFEST = "manifest.json"
 KEPT = 2  # generations: the one that serves and the one before
 WHOLE_BYTES = 64 * 1024 * 1024
@@ -51,6 +54,7 @@ _NAME = re.compile(r"\d{6,}-[0-9a-f]{8}")
 _PARTIAL = "partial-"
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _OURS = {CURRENT, f"{CURRENT}.new", "lock", "fingerprints.json", "fingerprints.json.new", "generations"}
+_OURS |= {QUERIES, DAMAGED_QUERIES}
 
 
 @dataclass(frozen=True, slots=True)

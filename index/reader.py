@@ -8,7 +8,7 @@ of `search`; how segments are written that of `index.writer`.
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, groupby
@@ -21,6 +21,8 @@ from index.article import Article, unpack
 from index.codec import ArrayIndex
 from index.document import FACET_COLUMNS, address_hashes, key_hash
 from index.errors import DamagedIndexError
+from index.files import go_on
+from index.orders import Order, count_up_to, places_by_age, places_by_id
 from index.schema import EXACT, UNDATED
 from index.segment import Facet, Occurrences, Segment
 from index.urls import address_key
@@ -203,21 +205,50 @@ class Snapshot:
         """Where documents lie that were published at or after `start` and before `end` (seconds since 1970)."""
         return [
             (
-                part.first + (0 if end is None else _dated_from(part.segment, end)),
-                part.first + _dated_from(part.segment, UNDATED + 1 if start is None else start),
+                part.first + (0 if end is None else part.segment.dated_from(end)),
+                part.first + part.segment.dated_from(UNDATED + 1 if start is None else start),
             )
             for part in self._parts
         ]
 
+    def places(self, order: Order, documents: Documents) -> Numbers:
+        """Where some documents stand in an order: the documents of a segment in theirs, after those of the one before.
+
+        Args:
+            order: see `index.orders`.
+            documents: in any order.
+        """
+        match order:
+            case "newest":
+                return documents
+            case "oldest":
+                return self._places_by_age.take(documents)
+            case "id":
+                return self._places_by_id.take(documents)
+
     @cached_property
-    def oldest_first(self) -> Numbers:
-        """The place of each document in its segment when the oldest come first, undated ones last."""
-        place = np.empty(self.size, np.int64)
-        for part in self._parts:
-            published = part.segment.published
-            key = np.where(published == UNDATED, np.iinfo(np.int64).max, published)
-            place[part.first + np.argsort(key, kind="stable")] = np.arange(part.segment.size)
-        return place
+    def _places_by_age(self) -> Numbers:
+        return self._places([places_by_age(part.segment) for part in self._parts])
+
+    @cached_property
+    def _places_by_id(self) -> Numbers:
+        return self._places([places_by_id(part.segment) for part in self._parts])
+
+    def _places(self, by_part: list[Numbers]) -> Numbers:
+        moved: list[Numbers] = [
+            places + np.int32(part.first) for part, places in zip(self._parts, by_part, strict=True)
+        ]
+        return _one_after_another(moved, np.int32)
+
+    def places_after(self, order: Order, published: int | None, article_id: str) -> list[int]:
+        """By segment: the first place (see `places`) behind that of an article, which need not be there.
+
+        Args:
+            order: see `index.orders`.
+            published: of the article, seconds since 1970, None where it is undated; any number at all.
+            article_id: of the article; any text.
+        """
+        return [part.first + count_up_to(part.segment, order, published, article_id) for part in self._parts]
 
     @cached_property
     def newest(self) -> int | None:
@@ -238,7 +269,12 @@ class Snapshot:
         """The article ids of some documents, in their order."""
         if len(self._parts) == 1:
             return self._parts[0].segment.ids_of(documents)
-        return [self.id(number) for number in documents.tolist()]
+        found = np.empty(len(documents), object)
+        for part in self._parts:
+            here = (documents >= part.first) & (documents < part.end)
+            found[here] = part.segment.ids_of(documents[here] - np.int32(part.first))
+        ids: list[str] = found.tolist()
+        return ids
 
     def _part(self, number: int) -> _Part:
         if len(self._parts) == 1:
@@ -321,7 +357,7 @@ class Snapshot:
         starts: list[int] = []
         months: list[int] = []
         for part in self._parts:
-            dated = _dated_from(part.segment, UNDATED + 1)
+            dated = part.segment.dated_from(UNDATED + 1)
             of = part.segment.published[:dated].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
             changes = np.flatnonzero(np.diff(of, prepend=of[:1] - 1)) if dated else np.zeros(0, np.int64)
             starts += (part.first + changes).tolist()
@@ -381,12 +417,22 @@ class Snapshot:
                 found.append(self._live(part, *part.segment.postings(number)))
         return _joined(found)
 
-    def prefix_postings(self, prefix: str, limit: int) -> Postings:
-        """Where the exact terms that begin so occur, the `limit` shortest of them; documents in no order, repeated."""
+    def prefix_postings(self, prefix: str, limit: int, between: Callable[[], None] = go_on) -> Postings:
+        """Where the exact terms that begin so occur, the `limit` shortest of them; documents in no order, repeated.
+
+        Args:
+            prefix: of terms.
+            limit: how many terms at most.
+            between: called between two terms; what it raises ends the work.
+        """
         start = prefix.encode("utf-8", "replace")
         if self.has_more_terms(prefix, limit):
             shortest = sorted(self.terms(prefix), key=lambda term: (len(term), term))[:limit]
-            return _joined([self.postings(EXACT, term) for term in shortest])
+            each: list[Postings] = []
+            for term in shortest:
+                between()
+                each.append(self.postings(EXACT, term))
+            return _joined(each)
         found = []
         for part in self._parts:
             first, last = part.segment.beginning_with(EXACT, start)
@@ -502,15 +548,6 @@ def _joined(found: list[Postings]) -> Postings:
         np.concatenate([postings.documents for postings in found]),
         np.concatenate([postings.weights for postings in found]),
     )
-
-
-def _dated_from(segment: Segment, moment: float) -> int:
-    """How many documents were published at or after a moment (seconds since 1970)."""
-    low, high = 0, segment.size
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if segment.published[middle] >= moment else (low, middle)
-    return low
 
 
 def _join(parts: list[_Part], name: str) -> Column:

@@ -132,6 +132,14 @@ class Segment:
             low, high = (middle + 1, high) if identity < article_id else (low, middle)
         return None
 
+    def dated_from(self, moment: float) -> int:
+        """How many documents were published at or after a moment (seconds since 1970)."""
+        low, high = 0, self.size
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if int(self.published[middle]) >= moment else (low, middle)
+        return low
+
     def by_address(self, address: int) -> Array:
         """The documents with an address of this hash, ascending."""
         key = np.uint64(address)

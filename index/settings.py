@@ -39,9 +39,37 @@ SETTINGS = (
     ),
     Setting("max_file_bytes", int, 8_000_000, "a larger article file is rejected", least=1),
     Setting("max_query_chars", int, 1_000, "a longer query is cut, with a note", least=1),
+    Setting(
+        "max_clauses", int, 64, "words, phrases and the like of one query; more are not used, with a note", least=1
+    ),
+    Setting("max_expansion", int, 2_000, "words that the prefixes of one query may stand for", least=1),
+    Setting("max_lookups", int, 8, "unknown words of one query for which near ones are looked for", least=0),
+    Setting("max_values", int, 50, "facet values that one address may choose or exclude", least=1),
+    Setting("max_depth", int, 10_000, "hits that can be paged through by number; cursors reach all", least=1),
+    Setting("max_export_rows", int, 1_000_000, "articles that one export may hold", least=1),
+    Setting("budget_ms", int, 2_000, "time for finding what one query asks; what is left then is not used", least=1),
     Setting("host", str, "127.0.0.1", "address that `serve` listens on"),
     Setting("port", int, 8000, "port that `serve` listens on; 0 picks a free one", least=0, most=65_535),
     Setting("workers", int, 2, "worker processes of `serve`", least=1),
+    Setting("base_path", str, "", "path that the site is served below, such as /search"),
+    Setting(
+        "origin", str, "", "scheme and host of absolute addresses, such as https://example.org; else the request's"
+    ),
+    Setting("proxies", int, 0, "trusted proxies in front, whose X-Forwarded headers are believed", least=0),
+    Setting("cors_origins", list, [], "origins whose pages may ask the API, such as https://example.org; * for all"),
+    Setting(
+        "rate_limit", str, "", "requests of one client to the API, such as 100/minute; without it there is no limit"
+    ),
+    Setting(
+        "rate_limit_storage", str, "memory://", "where requests are counted; in memory, each worker counts its own"
+    ),
+    Setting(
+        "access_log", str, "paths", "a line for each request, with or without its parameters", ("off", "paths", "full")
+    ),
+    Setting(
+        "metrics", str, "local", "who may read /metrics: nobody, clients on this machine, all", ("off", "local", "all")
+    ),
+    Setting("count_queries", bool, False, "count what is searched, in the index directory, for `broadsheet queries`"),
     Setting("title", str, "Broadsheet", "name of the site, shown at the head of every page"),
     Setting("locale", str, "en_GB", "language of the interface, and how dates and numbers are written"),
     Setting("images", bool, True, "show the articles' pictures (they are loaded from where the archive says)"),
@@ -57,9 +85,25 @@ class Settings:
     exclude: tuple[str, ...] = (".git", "node_modules", "_site", "api", "_data")
     max_file_bytes: int = 8_000_000
     max_query_chars: int = 1_000
+    max_clauses: int = 64
+    max_expansion: int = 2_000
+    max_lookups: int = 8
+    max_values: int = 50
+    max_depth: int = 10_000
+    max_export_rows: int = 1_000_000
+    budget_ms: int = 2_000
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 2
+    base_path: str = ""
+    origin: str = ""
+    proxies: int = 0
+    cors_origins: tuple[str, ...] = ()
+    rate_limit: str = ""
+    rate_limit_storage: str = "memory://"
+    access_log: str = "paths"
+    metrics: str = "local"
+    count_queries: bool = False
     title: str = "Broadsheet"
     locale: str = "en_GB"
     images: bool = True

@@ -8,25 +8,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from index.errors import BroadsheetError, DamagedIndexError
+from index.errors import BroadsheetError, DamagedIndexError, OutOfBudgetError
 from index.generation import Generation, Manifest, Marker, Store
 from index.reader import Snapshot
 from index.settings import Settings
 from search.accelerate import compiled
-from search.evaluate import FEW, MAX_LOOKUPS, Evaluated, Searchable, evaluate, open_searchable
+from search.evaluate import FEW, Evaluated, Searchable, documents_at, evaluate, open_searchable
+from search.explain import explained
 from search.facets import Choices, Counts
-from search.hits import canonical, make_hits
+from search.hits import canonical, make_hits, scanned
+from search.limits import Deadline, Limits, OutOfTimeError
 from search.links import linking_articles, related_links
-from search.order import Page, page_of
+from search.order import Page, expect_known, page_of
 from search.parser import Parsed, parse, render
-from search.query import Query, cut_text
-from search.results import Bucket, Found, Hit, Note, Results, Status, Suggestion
+from search.query import Interval, Query
+from search.results import Bucket, Found, Hit, Note, Results, Scan, Status, Suggestion, Timeline
 from search.similar import similar_hits
 from search.suggest import Completions
+from search.timeline import timeline_of
+from search.values import beginning_of
 from search.vectors import Operations, Vectors
 from search.watch import Watch
 
 _log = logging.getLogger(__name__)
+
+MOST_AT_ADDRESS = 100  # articles that `lookup` gives: an archive may hold any number of one address
 
 _SUGGESTION_RARE = 3  # a word in more articles than these is hardly misspelt
 _SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequent
@@ -61,29 +67,39 @@ class Ranked:
     parsed: Parsed
     found: Evaluated
     page: Page
-    total: int
-    full: int
     notes: tuple[Note, ...]
     choices: Choices
     counts: dict[str, Counts]
     snapshot: Snapshot
 
     @property
+    def total(self) -> int:
+        return self.page.total
+
+    @property
     def ids(self) -> list[str]:
         """The article ids of the page, in order."""
-        return self.snapshot.ids_of(self.page.documents)
+        return self.snapshot.ids_of(self.page.row.documents)
 
     @property
     def scores(self) -> list[float]:
         """The scores of the page; empty where nothing ranks."""
-        return [] if self.page.scores is None else self.page.scores.tolist()
+        return [] if self.page.row.scores is None else self.page.row.scores.tolist()
 
 
 class EmbeddedEngine:
     """Implements `search.engine.Engine` over an index directory."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Open what the settings name.
+
+        Args:
+            settings: see `index.settings`.
+            clock: seconds since any moment; tells when the time for a query is out.
+        """
         self._settings = settings
+        self._limits = Limits.of(settings)
+        self._clock = clock
         self._store = Store(settings.index_path)
         self._lock = threading.Lock()
         self._watch = Watch(settings.index_path, self._fall_back)
@@ -100,7 +116,7 @@ class EmbeddedEngine:
             snapshot = Snapshot(generation.path)
             if not generation.unverified:
                 snapshot.check()
-            searchable = open_searchable(snapshot, self._arithmetic)
+            searchable = open_searchable(snapshot, self._arithmetic, self._limits)
         except DamagedIndexError as error:
             if known:
                 raise
@@ -172,89 +188,133 @@ class EmbeddedEngine:
         started = time.perf_counter()
         serving = self._current()
         ranked = self._rank(query, serving)
+        hits = make_hits(query, ranked.page, ranked.found.clauses, ranked.snapshot)
+        if query.explain:
+            hits = explained(hits, query.sort, ranked.found, ranked.page.row, serving.searchable)
         return Results(
-            hits=tuple(make_hits(query, ranked.page, ranked.found.clauses, ranked.snapshot)),
-            total=ranked.total,
-            full=ranked.full,
+            hits=tuple(hits),
+            total=ranked.page.total,
+            full=ranked.page.full,
             match=ranked.found.match,
             understood=render(ranked.parsed.tree),
             notes=ranked.notes,
-            facets={name: ranked.choices.facet(name, ranked.counts[name]) for name in query.facets if name != "date"},
+            facets={
+                name: ranked.choices.facet(name, ranked.counts[name], limit)
+                for name, limit in query.facets.items()
+                if name != "date"
+            },
             dates=ranked.choices.dates(ranked.counts["date"]) if "date" in query.facets else (),
             generation=serving.manifest.generation,
             took_ms=(time.perf_counter() - started) * 1000,
+            partial=ranked.found.partial,
+            next=None if ranked.found.partial else ranked.page.last_place(ranked.snapshot, serving.manifest.generation),
         )
 
-    def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
-        searchable = self._current().searchable
-        text = cut_text(query.text, self._settings.max_query_chars)
-        found = evaluate(parse(text).tree, text, query.match, searchable)
+    def scan(self, query: Query) -> Scan:
+        serving = self._current()
+        searchable, generation = serving.searchable, serving.manifest.generation
+        expect_known(query, generation)
+        parsed, found = self._found(query, searchable, self._deadline())
         choices = Choices(query.filters, found.documents, searchable)
-        return choices.facet(facet, choices.count(facet), limit=None)
+        page = page_of(replace(query, page=1, size=len(found.documents)), found, choices.mask(), searchable)
+        notes = (*parsed.notes, *found.notes)
+        return Scan(scanned(page, searchable.snapshot), page.total, page.full, notes, found.partial, generation)
+
+    def values(self, query: Query, facet: str, prefix: str = "") -> tuple[Bucket, ...]:
+        choices = self._choices(query, self._current().searchable)
+        counted = choices.count(facet)
+        beginning = beginning_of(prefix[: self._settings.max_query_chars])
+        return choices.beginning(facet, counted, beginning) if beginning else choices.facet(facet, counted, limit=None)
+
+    def timeline(self, query: Query, interval: Interval) -> Timeline:
+        searchable = self._current().searchable
+        return timeline_of(self._choices(query, searchable).left(), searchable.snapshot.published, interval)
+
+    def _choices(self, query: Query, searchable: Searchable) -> Choices:
+        _, found = self._found(query, searchable, self._deadline())
+        if found.partial:
+            raise OutOfBudgetError
+        return Choices(query.filters, found.documents, searchable)
 
     def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
         serving = self._current()
-        return serving.completions.suggest(text, limit, self._settings.max_query_chars, serving.searchable)
+        return serving.completions.suggest(text, limit, serving.searchable, self._deadline())
 
     def rank(self, query: Query) -> Ranked:
         """What `search` answers, before the articles of the page are fetched and marked."""
         return self._rank(query, self._current())
 
     def _rank(self, query: Query, serving: _Serving) -> Ranked:
-        searchable = serving.searchable
-        text = cut_text(query.text, self._settings.max_query_chars)
-        parsed = parse(text)
-        found = evaluate(parsed.tree, text, query.match, searchable)
+        searchable, deadline = serving.searchable, self._deadline()
+        expect_known(query, serving.manifest.generation)
+        parsed, found = self._found(query, searchable, deadline)
+        if query.after and found.partial:
+            raise OutOfBudgetError
         choices = Choices(query.filters, found.documents, searchable)
-        page, total, full = page_of(query, found, choices.mask(), searchable)
         return Ranked(
             parsed=parsed,
             found=found,
-            page=page,
-            total=total,
-            full=full,
-            notes=(
-                *self._cut_note(query.text),
-                *parsed.notes,
-                *found.notes,
-                *self._suggestion(text, query, found, serving),
-            ),
+            page=page_of(query, found, choices.mask(), searchable),
+            notes=(*parsed.notes, *found.notes, *self._suggestion(parsed.text, query, found, searchable, deadline)),
             choices=choices,
             counts={name: choices.count(name) for name in query.facets},
             snapshot=searchable.snapshot,
         )
 
-    def _cut_note(self, text: str) -> Iterator[Note]:
-        limit = self._settings.max_query_chars
-        if len(text) > limit:
-            yield Note("ignored", "Only the first {limit} characters of the query were used.", {"limit": limit})
+    def _found(self, query: Query, searchable: Searchable, deadline: Deadline) -> tuple[Parsed, Evaluated]:
+        """What the text of a query says, and what matches that; as much of both as limits and time allow."""
+        parsed = parse(query.text, self._limits)
+        found = evaluate(parsed.tree, parsed.text, query.match, searchable, deadline, traced=query.explain)
+        return parsed, found
 
-    def _suggestion(self, text: str, query: Query, found: Evaluated, serving: _Serving) -> Iterator[Note]:
-        """Did you mean: a query with a rare word replaced, where that finds more."""
-        if found.holding_all >= FEW:
+    def _deadline(self) -> Deadline:
+        """When a question that is asked now must be answered."""
+        return Deadline(self._limits.budget_ms, self._clock)
+
+    def _suggestion(
+        self, text: str, query: Query, found: Evaluated, searchable: Searchable, deadline: Deadline
+    ) -> Iterator[Note]:
+        """Did you mean: a query with a rare word replaced, where that finds more and there is time to see it."""
+        if found.holding_all >= FEW or found.partial:
             return
-        spelling = serving.searchable.spelling
+        try:
+            corrected = self._corrected(text, found, searchable, deadline)
+        except OutOfTimeError:
+            return
+        if corrected == text:
+            return
+        again = evaluate(parse(corrected, self._limits).tree, corrected, query.match, searchable, deadline)
+        if again.holding_all > found.holding_all and not again.partial:
+            yield Note("suggestion", "Did you mean “{query}”?", {"query": corrected}, corrected)
+
+    def _corrected(self, text: str, found: Evaluated, searchable: Searchable, deadline: Deadline) -> str:
+        """The text with the likelier of two spellings in place of rare words."""
+        spelling = searchable.spelling
         corrected = text
-        rare = [pair for pair in found.words if pair[1] <= _SUGGESTION_RARE][:MAX_LOOKUPS]
+        rare = [pair for pair in found.words if pair[1] <= _SUGGESTION_RARE][: self._limits.max_lookups]
         for word, count in sorted(rare, key=lambda pair: pair[0].span, reverse=True):
             if not count and spelling.occurs(word.text.casefold()):  # it is there, only not in capitals
                 continue
-            nearest = spelling.nearest(word.text, limit=1)
+            nearest = spelling.nearest(word.text, 1, deadline.check)
             if nearest and spelling.count(nearest[0]) >= max(1, count * _SUGGESTION_GAIN):
                 start, end = word.span
                 corrected = corrected[:start] + nearest[0] + corrected[end:]
-        if corrected == text:
-            return
-        again = evaluate(parse(corrected).tree, corrected, query.match, serving.searchable)
-        if again.holding_all > found.holding_all:
-            yield Note("suggestion", "Did you mean “{query}”?", {"query": corrected}, corrected)
+        return corrected
 
     def get(self, article_id: str) -> Found | None:
         serving = self._current()
+        number = serving.searchable.snapshot.number(article_id)
+        return None if number is None else self._with_links(number, serving)
+
+    def lookup(self, url: str) -> tuple[Found, ...]:
+        serving = self._current()
         snapshot = serving.searchable.snapshot
-        number = snapshot.number(article_id)
-        if number is None:
-            return None
+        documents = documents_at(url, snapshot)
+        by_id = sorted(zip(snapshot.ids_of(documents), documents.tolist(), strict=True))
+        return tuple([self._with_links(number, serving) for _, number in by_id[:MOST_AT_ADDRESS]])
+
+    def _with_links(self, number: int, serving: _Serving) -> Found:
+        snapshot = serving.searchable.snapshot
         article = canonical(snapshot, number)
         related = tuple(related_links(article, snapshot, serving.removed))
         known = {article.id, *(link.id for link in related)}
@@ -263,7 +323,7 @@ class EmbeddedEngine:
     def similar(self, article_id: str, limit: int = 6) -> tuple[Hit, ...]:
         searchable = self._current().searchable
         number = searchable.snapshot.number(article_id)
-        return () if number is None else tuple(similar_hits(number, limit, searchable))
+        return () if number is None else tuple(similar_hits(number, limit, searchable, self._deadline()))
 
     def status(self) -> Status:
         serving = self._current()

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
-from search.query import Query
-from search.results import Bucket, Found, Hit, Results, Status, Suggestion
+from search.query import Interval, Query
+from search.results import Bucket, Found, Hit, Results, Scan, Status, Suggestion, Timeline
 
 
 class Engine(Protocol):
@@ -20,13 +20,47 @@ class Engine(Protocol):
     """
 
     def search(self, query: Query) -> Results:
-        """The page of hits asked for, with exact totals and facets over all matches. Never fails on query text."""
+        """The page of hits asked for, with exact totals and facets over all matches. Never fails on query text.
 
-    def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
+        Raises:
+            ExpiredPositionError: hits by relevance after a place in another generation are asked for.
+            OutOfBudgetError: hits after a place are asked for, and there is no time to find all matches.
+        """
+
+    def scan(self, query: Query) -> Scan:
+        """Every hit of a query in its order, from one generation, however long that takes; page and size do not matter.
+
+        With `Query.after`, those that follow it. Highlights and snippets are empty. Articles are read as they are asked
+        for, also beside a reindex and after `close`.
+
+        Where time runs out, it is partial, after a place too.
+
+        Raises:
+            ExpiredPositionError: as `search`.
+        """
+
+    def values(self, query: Query, facet: str, prefix: str = "") -> tuple[Bucket, ...]:
         """Every bucket of one facet (of `FACETS`) over all matches, counted as in `Results.facets`.
 
         Most frequent first, equal counts by name; then chosen values that no match has; then excluded ones, most
         frequent first; missing last. Of the query, sort, page and what else to count do not matter.
+
+        Args:
+            query: whose matches are counted.
+            facet: of `FACETS`.
+            prefix: any text; where it is not blank, only values that go on so from one of their words on, upper and
+                lower case and accents alike ("azure ar": "Azure Arc"), chosen and excluded ones too; and no missing.
+                White space at its end says that its last word is whole. As much of it is used as of a query's text.
+
+        Raises:
+            OutOfBudgetError: there is no time to find all matches.
+        """
+
+    def timeline(self, query: Query, interval: Interval) -> Timeline:
+        """All matches over time; the query's choice of dates applies, its sort and page do not.
+
+        Raises:
+            OutOfBudgetError: as `values`.
         """
 
     def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
@@ -43,6 +77,13 @@ class Engine(Protocol):
 
     def get(self, article_id: str) -> Found | None:
         """The visible article with this id, or None."""
+
+    def lookup(self, url: str) -> tuple[Found, ...]:
+        """The visible articles with this address among theirs, compared as `url:` in a query is.
+
+        Returns:
+            In order of id, the first hundred at most; () for any text that is no address.
+        """
 
     def similar(self, article_id: str, limit: int = 6) -> tuple[Hit, ...]:
         """The visible articles most like the one with this id, best first; () where there is none.

@@ -6,7 +6,7 @@ exclusions leave. The number on an excluded value is what taking it back brings:
 keeps out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as field_
 
 import numpy as np
@@ -14,12 +14,11 @@ import numpy as np
 from index.reader import Column, Documents, Flags, Numbers
 from search.dates import period
 from search.evaluate import Searchable, dated_between
-from search.query import FACETS, Filters, Range
+from search.query import FACETS, SHOWN, Filters, Range
 from search.results import Bucket, YearBucket
+from search.values import begins
 
 _NONE = Filters()
-
-SHOWN = 20  # values a facet, besides the chosen and excluded ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,8 @@ class Choices:
         masks += [mask for name, mask in self._exclusions.items() if name != unexcluded]
         return np.logical_and.reduce(masks) if masks else None
 
-    def _left(self, unchosen: str = "", unexcluded: str = "") -> Documents:
+    def left(self, unchosen: str = "", unexcluded: str = "") -> Documents:
+        """The matches that the filters leave; see `mask`."""
         mask = self.mask(unchosen, unexcluded)
         return self._documents if mask is None else self._documents[mask]
 
@@ -112,10 +112,10 @@ class Choices:
         """How many matches have each value of a facet, or are of each month for "date"."""
         if name != "date":
             column = self._searchable.snapshot.columns[name]
-            counted = self._searchable.operations.count_values(column, self._left(name))
+            counted = self._searchable.operations.count_values(column, self.left(name))
             return Counts(column.values, *counted, self._kept_out(name, column))
         months = self._searchable.snapshot.months
-        counts = self._searchable.operations.count_slices(months.starts, self._left("date"))
+        counts = self._searchable.operations.count_slices(months.starts, self.left("date"))
         if not months.single:
             counts = np.bincount(months.months, weights=counts, minlength=len(months.names) + 1).astype(np.int64)
         return Counts(months.names, counts[:-1], int(counts[-1]))
@@ -129,7 +129,7 @@ class Choices:
         kept_out = {value: 0 for value in values if value.casefold() not in column.folded}
         if name in self._exclusions:
             codes = self._codes(column, values)
-            documents = self._left(unexcluded=name)
+            documents = self.left(unexcluded=name)
             alone = np.sum([column.having((code,)) for code in codes], axis=0) == 1
             counts, _ = self._searchable.operations.count_values(
                 column, documents[alone.take(column.codes.take(documents))]
@@ -145,7 +145,8 @@ class Choices:
         Args:
             name: of `FACETS`.
             counted: from `count`.
-            limit: how many values are shown without being chosen or excluded; None for all that some match has.
+            limit: how many of the most frequent values are shown, 0 or more; None for all that some match has. Chosen
+                and excluded ones are shown in any case.
         """
         column, counts = self._searchable.snapshot.columns[name], counted.counts
         values = self._filters.chosen.get(name, ())
@@ -162,6 +163,17 @@ class Choices:
         if counted.without or selected:
             buckets.append(Bucket(None, counted.without, selected))
         return tuple(buckets)
+
+    def beginning(self, name: str, counted: Counts, beginning: str) -> tuple[Bucket, ...]:
+        """All buckets of one facet whose value begins so (`search.values.beginning_of`), in the order of `facet`."""
+        fitting = self._searchable.values.beginning_with(name, beginning)
+        fewer = replace(counted, counts=np.where(fitting, counted.counts, 0))
+        return tuple([
+            bucket
+            for bucket in self.facet(name, fewer, limit=None)
+            if bucket.value is not None
+            and (not (bucket.selected or bucket.excluded) or begins(bucket.value, beginning))
+        ])
 
     def dates(self, counted: Counts) -> tuple[YearBucket, ...]:
         """Years with their months, newest first, undated articles last."""
@@ -183,6 +195,8 @@ class Choices:
 
 def _most_frequent(counts: Numbers, values: tuple[str, ...], limit: int | None) -> list[int]:
     """The values that are shown without being chosen: most frequent first, equal counts by name."""
+    if limit == 0:
+        return []
     if len(counts) <= 4 * SHOWN:
         pairs = [(-n, values[code], code) for code, n in enumerate(counts.tolist()) if n]
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 
 from index.article import Article
 from index.document import searched_text
@@ -12,16 +13,18 @@ from search.results import Hit
 from search.snippets import Highlighter
 from search.terms import TermClause
 
+_FETCHED_AT_ONCE = 1_000
+
 
 def make_hits(query: Query, page: Page, clauses: tuple[TermClause, ...], snapshot: Snapshot) -> Iterator[Hit]:
     """The hits of a page; `clauses` are what was looked for."""
     highlighter = Highlighter(clauses if query.highlight else ())
-    for i, number in enumerate(page.documents.tolist()):
+    for i, number in enumerate(page.row.documents.tolist()):
         article = canonical(snapshot, number)
         yield Hit(
-            rank=(query.page - 1) * query.size + i + 1,
-            score=0.0 if page.scores is None else float(page.scores[i]),
-            full=page.full is None or bool(page.full[i]),
+            rank=page.first_rank + i,
+            score=0.0 if page.row.scores is None else float(page.row.scores[i]),
+            full=page.row.full is None or bool(page.row.full[i]),
             article=article,
             highlights={
                 "title": highlighter.ranges(article.title, "title"),
@@ -29,6 +32,18 @@ def make_hits(query: Query, page: Page, clauses: tuple[TermClause, ...], snapsho
             },
             snippet=highlighter.snippet(searched_text(article)["body"][0]) if article.text else None,
         )
+
+
+def scanned(page: Page, snapshot: Snapshot) -> Iterator[Hit]:
+    """The hits of a page without what to mark in them, each fetched when it is asked for."""
+    row = page.row
+    for start in range(0, len(row.documents), _FETCHED_AT_ONCE):
+        some = row.only(slice(start, start + _FETCHED_AT_ONCE))
+        scores = repeat(0.0) if some.scores is None else some.scores.tolist()
+        full = repeat(True) if some.full is None else some.full.tolist()
+        ranks = range(page.first_rank + start, page.first_rank + start + len(some.documents))
+        for rank, number, score, holds_all in zip(ranks, some.documents.tolist(), scores, full, strict=False):
+            yield Hit(rank, score, holds_all, canonical(snapshot, number), {}, None)
 
 
 def canonical(snapshot: Snapshot, number: int) -> Article:

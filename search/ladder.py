@@ -2,17 +2,20 @@
 
 In this order: a better spelling, the words without quotes and fields, one clause fewer, any of the words, without one
 filter, without all of them, a topic nearby. Each count is asked of the engine, so that no step leads nowhere; at most
-some 25 questions are asked.
+some 25 questions are asked, and none after the time that one query has. What was found only in part is no step.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from index.analysis import FUNCTION_WORDS, fold, query_tokens
+from index.errors import OutOfBudgetError
 from search.engine import Engine
+from search.limits import DEFAULT_LIMITS, Deadline, Limits, OutOfTimeError
 from search.parser import parse, render
-from search.query import And, Filters, Keyword, Node, Or, Phrase, Prefix, Query, Word
+from search.query import SHOWN, And, Filters, Keyword, Node, Or, Phrase, Prefix, Query, Word
 from search.results import Bucket, Results, Step, StepKind
 from search.terms import is_function_word
 
@@ -25,20 +28,21 @@ _FREQUENCIES = 4  # of these, how often they occur
 _FILTERS = 6  # that are set aside one by one
 
 
-def next_steps(query: Query, results: Results, engine: Engine) -> tuple[Step, ...]:
+def next_steps(query: Query, results: Results, engine: Engine, limits: Limits = DEFAULT_LIMITS) -> tuple[Step, ...]:
     """What to ask instead of a query that found nothing.
 
     Args:
         query: what was asked.
-        results: the answer; where it found anything there are no steps.
+        results: the answer; where it found anything, or not all was looked at, there are no steps.
         engine: who answered.
+        limits: the engine's; of the budget, all steps together use one and a question more at most.
 
     Returns:
         Steps in the order of the module's docstring, no query twice.
     """
-    if results.total:
+    if results.total or results.partial:
         return ()
-    ladder = _Ladder(engine, replace(query, page=1))
+    ladder = _Ladder(engine, replace(query, page=1, after=None), limits, Deadline(limits.budget_ms))
     ladder.climb(results)
     return tuple(ladder.steps)
 
@@ -49,21 +53,27 @@ class _Ladder:
 
     engine: Engine
     query: Query
+    limits: Limits
+    deadline: Deadline
     steps: list[Step] = field(default_factory=list)
 
     def climb(self, results: Results) -> None:
-        self._spelling(results)
-        self._plain_words()
-        self._fewer_words()
-        self._any_word()
-        self._filters()
-        self._topics()
+        with suppress(OutOfTimeError, OutOfBudgetError):
+            self._spelling(results)
+            self._plain_words()
+            self._fewer_words()
+            self._any_word()
+            self._filters()
+            self._topics()
 
     def _total(self, query: Query) -> int:
-        return self._ask(query).total
+        """How many articles a query finds; 0 where that is not known exactly."""
+        results = self._ask(query)
+        return 0 if results.partial else results.total
 
     def _ask(self, query: Query) -> Results:
-        return self.engine.search(replace(query, page=1, size=0, facets=(), highlight=False))
+        self.deadline.check()
+        return self.engine.search(replace(query, page=1, size=0, facets={}, highlight=False))
 
     def _add(self, kind: StepKind, subject: str, query: Query, count: int, facet: str = "") -> None:
         if count and query != self.query and all(step.query != query for step in self.steps):
@@ -86,7 +96,7 @@ class _Ladder:
 
     def _plain_words(self) -> None:
         """The words of phrases and fields, side by side and anywhere."""
-        tree = parse(self.query.text).tree
+        tree = parse(self.query.text, self.limits).tree
         plain = _plain(tree)
         if plain != tree:
             query = replace(self.query, text=render(plain))
@@ -94,7 +104,7 @@ class _Ladder:
 
     def _fewer_words(self) -> None:
         """Without the one clause that leaves the most to be found, and without the one that says least."""
-        tree = parse(self.query.text).tree
+        tree = parse(self.query.text, self.limits).tree
         clauses = tree.clauses if isinstance(tree, And) else ()
         telling = [i for i, clause in enumerate(clauses) if not _says_little(clause)]
         if len(telling) < 2:
@@ -122,7 +132,7 @@ class _Ladder:
         """Any of several words, where that finds more than one clause fewer."""
         fewer = {step.count for step in self.steps if step.kind == "fewer_words"}
         query = replace(self.query, match="any")
-        several = _how_many_loose(parse(self.query.text).tree) > 1
+        several = _how_many_loose(parse(self.query.text, self.limits).tree) > 1
         if several and self.query.match != "any" and (count := self._total(query)) not in fewer:
             self._add("any_word", "", query, count)
 
@@ -150,16 +160,18 @@ class _Ladder:
 
         An archive may have any number of topics, so only those beside topics with such a word are looked through.
         """
-        words = _words(parse(self.query.text).tree)
+        words = _words(parse(self.query.text, self.limits).tree)
         if not words:
             return []
         any_of_them = render(Or(tuple([Word(word, "topic") for word in words.values()])))
+        self.deadline.check()
         counts = self._counts(self.engine.values(Query(any_of_them, "all"), "topic"))
         shared = {name: len(words.keys() & _telling_words(name).keys()) for name in counts}
         return sorted((name for name, n in shared.items() if n), key=lambda name: (-shared[name], -counts[name], name))
 
     def _topics_found(self) -> list[str]:
-        unfiltered = replace(self.query, size=0, filters=Filters(), facets=("topic",), highlight=False)
+        unfiltered = replace(self.query, size=0, filters=Filters(), facets={"topic": SHOWN}, highlight=False)
+        self.deadline.check()
         return list(self._counts(self.engine.search(unfiltered).facets["topic"]))
 
     @staticmethod

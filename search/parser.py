@@ -8,6 +8,9 @@
 
 OR binds its two neighbours (`a b OR c` is a with b or c), AND binds tighter, NOT tightest. Operators are capitals; in a
 query all in capitals they are words like the others.
+
+Of a long text the first clauses are used (`search.limits`): each word, phrase, prefix, value of a field, date or
+address is one. What comes after that is not read at all.
 """
 
 import re
@@ -19,7 +22,8 @@ from index.analysis import all_in_capitals, query_tokens, word_forms
 from index.schema import KEYWORD_FIELDS, TEXT_FIELDS
 from index.urls import looks_like_address
 from search.dates import period
-from search.query import Address, And, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Range, Word
+from search.limits import DEFAULT_LIMITS, Limits
+from search.query import Address, And, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Range, Word, cut_text
 from search.results import Note
 
 _MAX_DEPTH = 20
@@ -49,8 +53,11 @@ _QUOTE_END = re.compile(r'["“”„«»]')
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
+    """A text as it was read; `text` is the beginning of it that was short enough."""
+
     tree: Node
     notes: tuple[Note, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +68,39 @@ class _Lexeme:
     end: int
 
 
-def parse(text: str) -> Parsed:
-    """Read what was typed; every text gives a tree."""
+def parse(typed: str, limits: Limits = DEFAULT_LIMITS) -> Parsed:
+    """Read what was typed; every text gives a tree.
+
+    Args:
+        typed: any text.
+        limits: how many characters and clauses of it are used; the notes say where the rest begins.
+    """
+    text = cut_text(typed, limits.max_query_chars)
+    cut = _cut_notes(typed, text, limits)
     if _PLAIN.fullmatch(text):  # most of what is typed; the rest of this module would say the same
         words = [Word(match[0], "", True, match.span()) for match in _PLAIN_WORD.finditer(text)]
-        return Parsed(words[0] if len(words) == 1 else And(tuple(words), relaxable=True), ())
-    parser = _Parser(text)
+        if len(words) <= limits.max_clauses:
+            return Parsed(words[0] if len(words) == 1 else And(tuple(words), relaxable=True), cut, text)
+    parser = _Parser(text, limits.max_clauses)
     tree = parser.sequence("", 0)
     address = text.strip()
     if _SCHEME.match(address) and looks_like_address(address) and tree != Address(address):
         tree = Or((Address(address), tree))  # an address with spaces, parentheses or quotes in it
     if isinstance(tree, Everything) and text.strip() not in {"", "*"} and not parser.notes:
-        parser.notes.append(Note("ignored", "There is nothing to search for in “{text}”.", {"text": text.strip()}))
-    return Parsed(tree, tuple(parser.notes))
+        start = len(text) - len(text.lstrip())
+        span = (start, start + len(address))
+        parser.notes.append(
+            Note("ignored", "There is nothing to search for in “{text}”.", {"text": address}, span=span)
+        )
+    return Parsed(tree, (*cut, *parser.notes), text)
+
+
+def _cut_notes(typed: str, text: str, limits: Limits) -> tuple[Note, ...]:
+    if text == typed:
+        return ()
+    values = {"limit": limits.max_query_chars}
+    span = (len(text), len(typed))
+    return (Note("ignored", "Only the first {limit} characters of the query were used.", values, span=span),)
 
 
 def _lexemes(text: str, operators: bool) -> list[_Lexeme]:
@@ -101,8 +128,11 @@ def _lexemes(text: str, operators: bool) -> list[_Lexeme]:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, max_clauses: int) -> None:
         self.notes: list[Note] = []
+        self._text = text
+        self._max_clauses = max_clauses
+        self._clauses = 0
         self._capitals = not all_in_capitals(text)
         self._lexemes = _lexemes(text, operators=self._capitals)
         self._at = 0
@@ -187,7 +217,7 @@ class _Parser:
 
     def _group(self, field: str, depth: int) -> Node | None:
         if depth >= _MAX_DEPTH:
-            self.notes.append(Note("ignored", "Parentheses deeper than {depth} were not used.", {"depth": _MAX_DEPTH}))
+            self._note_depth(self._lexemes[self._at - 1])
             while self.peek() in {"open", "not", "minus", "field"}:
                 self.take()
             return self._primary(field, depth)
@@ -196,10 +226,48 @@ class _Parser:
             self.take()
         return None if isinstance(node, Everything) else node
 
+    def _note_depth(self, opening: _Lexeme) -> None:
+        """Say once that parentheses are too deep: where the first of them is."""
+        values = {"depth": _MAX_DEPTH}
+        note = Note(
+            "ignored", "Parentheses deeper than {depth} were not used.", values, span=(opening.start, opening.end)
+        )
+        if all(each.message != note.message for each in self.notes):
+            self.notes.append(note)
+
     def _leaf(self, lexeme: _Lexeme, field: str, *, quoted: bool) -> Node | None:
+        """A clause, or the words that a slash divides; where there are enough, the text ends before it."""
+        node = self._clause(lexeme, field, quoted=quoted)
+        if node is None or isinstance(node, Everything):
+            return node
+        clauses = _loosened(node)
+        room = self._max_clauses - self._clauses
+        self._clauses += len(clauses)
+        if len(clauses) <= room:
+            return node
+        first = clauses[room]
+        start = first.span[0] if isinstance(first, Word) and room else self._start(lexeme, field)
+        values = {"limit": self._max_clauses}
+        self.notes.append(
+            Note(
+                "ignored",
+                "Only the first {limit} words, phrases and fields of the query were used.",
+                values,
+                span=(start, len(self._text)),
+            )
+        )
+        del self._lexemes[self._at :]
+        return _join(list(clauses[:room])) if room else None
+
+    def _start(self, lexeme: _Lexeme, field: str) -> int:
+        """Where a clause begins: with the name of its field, if that stands right before it."""
+        start = lexeme.start - len(field) - 1
+        return start if field and self._text[max(0, start) : lexeme.start].lower() == f"{field}:" else lexeme.start
+
+    def _clause(self, lexeme: _Lexeme, field: str, *, quoted: bool) -> Node | None:
         text = lexeme.text
         if field in _DATE_FIELDS:
-            return self._range(field, text)
+            return self._range(lexeme, field)
         if field == "url":
             return Address(text)
         if field in KEYWORD_FIELDS:
@@ -237,14 +305,15 @@ class _Parser:
             return prefix
         return And((Word(before, field, self._capitals, (start, start + len(before))), prefix))
 
-    def _range(self, field: str, text: str) -> Node | None:
-        found = _parse_range(field, text)
+    def _range(self, lexeme: _Lexeme, field: str) -> Node | None:
+        found = _parse_range(field, lexeme.text)
         if found is None:
             self.notes.append(
                 Note(
                     "ignored",
                     "“{clause}” was not used: dates are written 2021, 2021-03 or 2021-03-09.",
-                    {"clause": f"{field}:{text}"},
+                    {"clause": f"{field}:{lexeme.text}"},
+                    span=(self._start(lexeme, field), lexeme.end),
                 )
             )
         return found

@@ -4,17 +4,22 @@ Whatever a person types becomes one of these (`search.parser`); each engine comp
 here does I/O or knows an engine's syntax.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as field_
 from datetime import datetime
 from typing import Literal
 
 Match = Literal["auto", "all", "any"]
-Sort = Literal["relevance", "newest", "oldest"]
+Sort = Literal["relevance", "newest", "oldest", "id"]
+Interval = Literal["year", "month", "week", "day"]
 
 FACETS = ("topic", "provider", "type", "category")
 COUNTED = (*FACETS, "date")
 """What can be counted over all matches."""
+
+SHOWN = 20
+"""Most frequent values a facet, to which chosen and excluded ones are added, where a query does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,28 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where a hit stands in the order of one query, so that those after it can be asked for.
+
+    Full matches stand before partial ones in every order. Within them, an order by date or id depends on nothing but
+    the article, so such a position outlives its generation; one by relevance does not.
+
+    Attributes:
+        rank: of the hit, 1-based.
+        full: whether it holds all words.
+        published: seconds since 1970, None for an undated article.
+        id: of the article.
+        generation: that the hit was found in.
+    """
+
+    rank: int
+    full: bool
+    published: int | None
+    id: str
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """One question to an engine.
 
@@ -134,8 +161,11 @@ class Query:
         match: how many of the words must match; `auto` is explained in `search.evaluate`.
         page: 1-based.
         size: hits a page, 0..100.
-        facets: which of `COUNTED` to count.
+        facets: which of `COUNTED` to count, and how many of the most frequent values to give, 0 or more; chosen and
+            excluded ones and the bucket of articles without a value are given in any case ("date" gives all).
         highlight: whether hits carry ranges and snippets, which cost more than finding them.
+        explain: whether hits carry how their score came about.
+        after: the hits after this one, whatever the page.
     """
 
     text: str = ""
@@ -144,8 +174,10 @@ class Query:
     sort: Sort = "relevance"
     page: int = 1
     size: int = 10
-    facets: tuple[str, ...] = COUNTED
+    facets: Mapping[str, int] = field_(default_factory=lambda: dict.fromkeys(COUNTED, SHOWN))
     highlight: bool = True
+    explain: bool = False
+    after: Position | None = None
 
 
 def cut_text(text: str, limit: int) -> str:

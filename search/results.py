@@ -4,12 +4,13 @@ Text travels plain, with ranges beside it: half-open, in code points, sorted, no
 up is the renderer's work.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, NamedTuple
 
 from index.article import Article
-from search.query import Query
+from search.query import Position, Query
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -31,6 +32,7 @@ class Note:
         values: what stands in the place of each name.
         query: the query that the note's link asks, None for a note without link.
         match: the `match` of that link, None to keep the present one.
+        span: where what it is about stands in what was typed (half-open, code points), None where that is no one place.
     """
 
     kind: NoteKind
@@ -38,6 +40,7 @@ class Note:
     values: Mapping[str, str | int]
     query: str | None = None
     match: Literal["all", "any"] | None = None
+    span: tuple[int, int] | None = None
 
     @property
     def text(self) -> str:
@@ -54,6 +57,50 @@ class Snippet:
     highlights: Ranges
 
 
+class TimeBucket(NamedTuple):
+    """How many matching articles are of one year, month, week or day.
+
+    Attributes:
+        value: "2021", "2021-03", "2021-W09" (ISO 8601 weeks, which begin on Monday) or "2021-03-04".
+        first, last: its first and last day, UTC.
+    """
+
+    value: str
+    first: date
+    last: date
+    count: int  # type: ignore[assignment]  # of tuples, which nobody counts in
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Matches over time: the times that have any, oldest first, and how many matches have no date."""
+
+    buckets: tuple[TimeBucket, ...]
+    undated: int
+
+
+Operation = Literal["sum", "product", "quotient", "max", "power", "logarithm"]
+"""sum, product, max: of all parts · quotient: the first part divided by the second · power: the first part to the power
+of the second · logarithm: the natural one, of the only part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One factor of a score, and what it is made of: a tree that adds up.
+
+    Attributes:
+        value: of this factor.
+        text: one plain English sentence or name, which says what the value is.
+        operation: how `value` comes of the values of `parts`; None for a number that is given.
+        parts: in the order of the formula.
+    """
+
+    value: float
+    text: str
+    operation: Operation | None = None
+    parts: tuple["Explanation", ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One article in its place.
@@ -65,6 +112,7 @@ class Hit:
         article: with topics in their most frequent spelling.
         highlights: ranges by field: "title", "excerpt".
         snippet: None where the body did not match.
+        explanation: of the score; None where it was not asked for.
     """
 
     rank: int
@@ -73,6 +121,7 @@ class Hit:
     article: Article
     highlights: dict[str, Ranges]
     snippet: Snippet | None
+    explanation: Explanation | None = None
 
 
 class Bucket(NamedTuple):
@@ -105,10 +154,14 @@ class Results:
         full: how many of them hold all words.
         match: "all" where every word had to match, "any", or "partial" where articles with half of the words follow.
         understood: the query as it was read, in the query language itself.
-        facets: by facet name, of those that were asked for: the 20 most frequent values and every chosen one, most
+        facets: by facet name, of those that were asked for: the most frequent values and every chosen one, most
             frequent first; then every excluded one, most frequent first, equal counts by name; missing last.
         dates: newest year first, undated last; empty where they were not asked for.
         took_ms: wall time inside the engine.
+        partial: whether time ran out before the whole query was looked at: a note says so, and `total` and all counts
+            are those of the part that was.
+        next: where the last hit stands, for `Query.after`; None where no hits follow, and where the answer is partial:
+            what would follow then is not what follows in the whole answer.
     """
 
     hits: tuple[Hit, ...]
@@ -121,6 +174,29 @@ class Results:
     dates: tuple[YearBucket, ...]
     generation: str
     took_ms: float
+    partial: bool = False
+    next: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan(Iterator[Hit]):
+    """Every hit of a query in order, once: each article is read when it is asked for.
+
+    Attributes:
+        total, full, partial: as in `Results`.
+        notes: as there, but for better spellings, which are not looked for.
+        generation: that all hits are of.
+    """
+
+    hits: Iterator[Hit]
+    total: int
+    full: int
+    notes: tuple[Note, ...]
+    partial: bool
+    generation: str
+
+    def __next__(self) -> Hit:
+        return next(self.hits)
 
 
 SuggestionKind = Literal["words", "topic", "title"]

@@ -11,6 +11,7 @@ with idf as in the ranking. An article that shares only one of several terms is 
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 
 from index.analysis import FUNCTION_WORDS, Token, tokens
 from index.article import Article
@@ -20,10 +21,12 @@ from index.schema import STEM, TEXT_FIELDS
 from index.urls import address_key
 from search.evaluate import Searchable
 from search.hits import canonical
+from search.limits import NEVER, Deadline, OutOfTimeError
 from search.order import in_order
 from search.ranking import idf
 from search.results import Hit
 from search.terms import ALL_FIELDS, Alternative, TermClause
+from search.vectors import Scored
 
 MOST_TERMS = 20
 MIN_SHARED = 2  # terms; with a single one in common, articles about nothing alike would be shown
@@ -34,14 +37,25 @@ _TOLD_BY = ("title", "excerpt", "body", "topic")  # who published and wrote it d
 _MOST_COPIES = 100  # passed over; an archive may hold any number of copies of one story
 
 
-def similar_hits(number: int, limit: int, searchable: Searchable) -> Iterator[Hit]:
-    """The articles most like a document, best first, without copies; see `search.engine.Engine.similar`."""
+def similar_hits(number: int, limit: int, searchable: Searchable, deadline: Deadline = NEVER) -> Iterator[Hit]:
+    """The articles most like a document, best first, without copies; see `search.engine.Engine.similar`.
+
+    Terms for which there is no time are left out, those that tell least.
+    """
     snapshot, operations = searchable.snapshot, searchable.operations
     article = snapshot.article(number)
-    terms = telling_terms(article, snapshot)
-    if not terms or limit < 1:
+    if limit < 1:
         return
-    held = operations.together([searchable.ranking.score(_clause(term)) for term in terms])
+    terms: list[str] = []
+    rows: list[Scored] = []
+    with suppress(OutOfTimeError):
+        for term in telling_terms(article, snapshot)[: searchable.limits.max_clauses]:
+            deadline.check()
+            rows.append(searchable.ranking.score(_clause(term)))
+            terms.append(term)
+    if not terms:
+        return
+    held = operations.together(rows)
     kept = (held.times >= min(MIN_SHARED, len(terms))) & (held.documents != number)
     documents, scores, times = held.documents[kept], held.scores[kept], held.times[kept]
     seen = _marks(article)

@@ -3,18 +3,21 @@
 Only words of visible articles are ever named: a term that is left over from a deleted article has no live postings.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from index.analysis import FUNCTION_WORDS, word_forms
+from index.files import go_on
 from index.reader import Snapshot
 from index.schema import EXACT, TEXT_FIELDS
 
 _MIN_CHARS = 3
 _TWO_EDITS_FROM_CHARS = 6
 _CACHED_WORDS = 1_000
+_COMPARED_AT_ONCE = 64  # words, which takes a millisecond or so
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +58,57 @@ class Spelling:
     def occurs(self, term: str) -> bool:
         return self._snapshot.has(EXACT, term)
 
-    def beginning(self, word: str) -> str:
-        """The typed word as an exact term, where terms begin so; else ""."""
-        exact = _letters_of(word)
-        return exact if exact and any(self.occurs(term) for term in self._snapshot.terms(exact)) else ""
+    def beginning(self, word: str, between: Callable[[], None] = go_on) -> str:
+        """The typed word as an exact term, where terms begin so; else "".
 
-    def nearest(self, word: str, limit: int) -> list[str]:
+        Args:
+            word: as typed.
+            between: called between two terms; what it raises ends the work.
+        """
+        exact = _letters_of(word)
+        for term in self._snapshot.terms(exact) if exact else []:
+            if self.occurs(term):
+                return exact
+            between()
+        return ""
+
+    def nearest(self, word: str, limit: int, between: Callable[[], None] = go_on) -> list[str]:
         """The words fewest edits away, most frequent first.
 
         An edit is a character more, less or other, or two neighbours exchanged. Short words may be one edit away,
         longer ones two where they begin alike. Words with a digit or a sign, such as GPT-4 or C#, have no near words:
         the nearest would be another product.
+
+        Args:
+            word: as typed.
+            limit: how many at most.
+            between: called between words that are compared; what it raises ends the work, of which nothing is kept.
         """
         exact = _letters_of(word)
         if not exact:
             return []
         found = self._near.get(exact)
         if found is None:
-            found = self._look_near(exact)
+            found = self._look_near(exact, between)
             if len(self._near) >= _CACHED_WORDS:
                 self._near.clear()
             self._near[exact] = found
         return found[:limit]
 
-    def _look_near(self, exact: str) -> list[str]:
+    def _look_near(self, exact: str, between: Callable[[], None]) -> list[str]:
         words = self._words = self._words or self._load_words()
         differing = np.bitwise_count(words.letters ^ _letters(exact))
         for distance in (1, 2) if len(exact) >= _TWO_EDITS_FROM_CHARS else (1,):
             likely = (np.abs(words.lengths - len(exact)) <= distance) & (differing <= 2 * distance)
             near = [words.words[i] for i in np.flatnonzero(likely).tolist()]
             near = [each for each in near if distance == 1 or each[0] == exact[0]]
-            counted = [(each, self.count(each)) for each in near if edits(each, exact, distance) == distance]
+            counted = []
+            for i, each in enumerate(near):
+                if i % _COMPARED_AT_ONCE == 0:
+                    between()
+                if edits(each, exact, distance) == distance:
+                    counted.append((each, self.count(each)))
+                    between()
             found = sorted((pair for pair in counted if pair[1]), key=lambda pair: (-pair[1], pair[0]))
             if found:
                 return [each for each, _ in found]

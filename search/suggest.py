@@ -23,8 +23,9 @@ import numpy as np
 from index.analysis import FUNCTION_WORDS, fold, query_tokens, without_accents, word_forms
 from index.reader import Flags, Numbers, Snapshot
 from index.schema import EXACT
-from search.evaluate import MAX_EXPANSION, Searchable, evaluate, holding_all
+from search.evaluate import Searchable, evaluate, holding_all
 from search.joined import OwnWords, places_in
+from search.limits import Deadline
 from search.order import in_order
 from search.parser import parse
 from search.query import And, Everything, Node, Not, Or, Prefix, Word
@@ -79,27 +80,27 @@ class Completions:
         self._snapshot = snapshot
         self._own_words = OwnWords(snapshot)
 
-    def suggest(self, text: str, limit: int, max_chars: int, searchable: Searchable) -> tuple[Suggestion, ...]:
-        """Words, then topics, then titles.
+    def suggest(self, text: str, limit: int, searchable: Searchable, deadline: Deadline) -> tuple[Suggestion, ...]:
+        """Words, then topics, then titles, as many as there is time for.
 
         Args:
             text: what was typed so far; any text.
             limit: how many suggestions at most.
-            max_chars: of a query; no longer text is suggested.
-            searchable: the generation, opened for questions.
+            searchable: the generation, opened for questions; no text is suggested that is longer than its limit.
+            deadline: when time is out.
         """
-        if limit < 1 or not text.strip() or len(text) > max_chars:
+        if limit < 1 or not text.strip() or len(text) > searchable.limits.max_query_chars:
             return ()
-        tree = parse(text).tree
+        tree = parse(text, searchable.limits).tree
         topics: list[Suggestion] = []
         titles: list[Suggestion] = []
         words = _words_alone(tree, text)
         if words:
             topics = self._topics_like(text)
-            titles = self._titles(words, finished=text[-1].isspace(), searchable=searchable)
+            titles = self._titles(words, finished=text[-1].isspace(), searchable=searchable, deadline=deadline)
         last = _last_word(tree, len(text))
         wanted = max(1, limit - len(topics) - len(titles))
-        completed = self._words(text, tree, last, wanted, max_chars, searchable) if last else []
+        completed = self._words(text, tree, last, wanted, searchable, deadline) if last else []
         return tuple([*completed, *topics, *titles][:limit])
 
     # Words
@@ -123,7 +124,7 @@ class Completions:
         return {word: place for word in sorted(FUNCTION_WORDS) if (place := vocabulary.find(word.upper())) >= 0}
 
     def _words(
-        self, text: str, tree: Node, last: Word, wanted: int, max_chars: int, searchable: Searchable
+        self, text: str, tree: Node, last: Word, wanted: int, searchable: Searchable, deadline: Deadline
     ) -> list[Suggestion]:
         """The text completed with likely words; of forms that find the same, with the likelier one."""
         tries = wanted * _TRIES
@@ -132,18 +133,23 @@ class Completions:
         for beginning in _beginnings(last):
             before = text[last.span[0] : beginning.start]
             rest = _replaced(tree, last, replace(last, text=before) if query_tokens(before) else Everything())
-            among = None if negated else self._found_by(rest, searchable)
+            among = None if negated else self._found_by(rest, searchable, deadline)
             terms = self._terms(beginning.prefix, among, tries, capitals=last.capitals)
             after = {} if negated else self._times_after(before or _text_before(tree, last, text), terms[:_BESIDE])
             for term in sorted(terms, key=lambda term: -after.get(term, 0)):
-                if len(found) == wanted:
+                if len(found) == wanted or deadline.passed:
                     break
                 completed = text[: beginning.start] + term
-                if len(completed) > max_chars or not _reads_as(term) or term not in self._own_words:
+                if (
+                    len(completed) > searchable.limits.max_query_chars
+                    or not _reads_as(term)
+                    or term not in self._own_words
+                ):
                     continue
-                answer = evaluate(parse(completed).tree, completed, "auto", searchable)
+                tree_of_it = parse(completed, searchable.limits).tree
+                answer = evaluate(tree_of_it, completed, "auto", searchable, deadline)
                 full = answer.holding_all
-                if full:
+                if full and not answer.partial:
                     suggestion = Suggestion("words", completed, len(answer.documents))
                     found.setdefault((_stem(term), full), _Completed(suggestion, after.get(term, 0), full))
             if found:
@@ -161,9 +167,9 @@ class Completions:
         following = places_in(documents, tokens[-1].exact, self._snapshot) + 1
         return {term: len(common(following, places_in(documents, term, self._snapshot))) for term in terms}
 
-    def _found_by(self, rest: Node, searchable: Searchable) -> Flags | None:
+    def _found_by(self, rest: Node, searchable: Searchable, deadline: Deadline) -> Flags | None:
         """Which documents the rest of the text finds; None for all."""
-        documents = holding_all(rest, searchable)
+        documents = holding_all(rest, searchable, deadline)
         if len(documents) == self._snapshot.count:
             return None
         among = np.zeros(self._snapshot.size, np.bool_)
@@ -210,14 +216,19 @@ class Completions:
 
     # Titles
 
-    def _titles(self, words: tuple[Word, ...], *, finished: bool, searchable: Searchable) -> list[Suggestion]:
+    def _titles(
+        self, words: tuple[Word, ...], *, finished: bool, searchable: Searchable, deadline: Deadline
+    ) -> list[Suggestion]:
         telling = [word for word in words if not is_function_word(word)]
         clauses: list[Node] = [replace(word, field="title") for word in telling]
         if not finished:
             last = words[-1]
             *_, token = [each for each in query_tokens(last.text, capitals=last.capitals) if not each.extra]
             first, end = self._snapshot.vocabulary.beginning_with(token.exact)
-            if end - first > MAX_EXPANSION or self._snapshot.vocabulary.counts[first:end].sum() > _TITLE_POSTINGS:
+            if (
+                end - first > searchable.limits.max_expansion
+                or self._snapshot.vocabulary.counts[first:end].sum() > _TITLE_POSTINGS
+            ):
                 return []
             if token.end == len(last.text):
                 clauses = [replace(word, field="title") for word in telling if word is not last]
@@ -226,7 +237,9 @@ class Completions:
                 clauses.append(Prefix(last.text[token.start :], "title"))
         if not clauses:
             return []
-        found = evaluate(And(tuple(clauses)), "", "all", searchable)
+        found = evaluate(And(tuple(clauses)), "", "all", searchable, deadline)
+        if found.partial:
+            return []
         titles: dict[str, Suggestion] = {}
         for place in in_order(found.documents, found.scores, "relevance", _TITLES_SEEN, searchable).tolist():
             article = self._snapshot.article(int(found.documents[place]))

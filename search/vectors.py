@@ -99,11 +99,13 @@ class Vectors:
 
     def _times(self, rows: Sequence[Documents]) -> tuple[Documents, Numbers]:
         """Each document of any of the rows, and in how many it is."""
-        documents = np.concatenate(rows)
-        if 2 * len(documents) > self._size:
-            times = np.bincount(documents, minlength=self._size)
+        if 2 * sum(map(len, rows)) > self._size:
+            times = np.zeros(self._size, np.int32)
+            for row in rows:  # dozens of rows of everything, one after the other, would be many times the table
+                times[row] += 1
             found = times.nonzero()[0]
             return found.astype(np.int32), times[found]
+        documents = np.concatenate(rows)
         documents.sort()
         last = np.append(documents[1:] != documents[:-1], [True][: len(documents)]).nonzero()[0]
         return documents[last], np.diff(last, prepend=-1)

@@ -6,14 +6,15 @@ numpy or segments. Taken as given, and tested elsewhere: the analyzer (`index.an
 """
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Literal, NamedTuple
 
-from index.analysis import FUNCTION_WORDS, Forms, Token, tokens, word_forms
+from index.analysis import FUNCTION_WORDS, Forms, Token, tokens, without_accents, word_forms
 from index.article import Article
 from index.document import searched_text
 from index.schema import TEXT_FIELDS
@@ -26,6 +27,7 @@ from search.query import (
     And,
     Everything,
     Filters,
+    Interval,
     Keyword,
     Node,
     Not,
@@ -36,7 +38,7 @@ from search.query import (
     Range,
     Word,
 )
-from search.results import Bucket, YearBucket
+from search.results import Bucket, TimeBucket, Timeline, YearBucket
 
 FIELDS = tuple(field.name for field in TEXT_FIELDS)
 WEIGHTS = {field.name: field.weight for field in TEXT_FIELDS}
@@ -387,9 +389,24 @@ class Oracle:
                 return some, full, "partial", any(looked_up)
         return full, full, "all", any(looked_up)
 
-    def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
-        """Every value of a facet."""
-        return self._facet(facet, self.matches(query)[0], query.filters, most=math.inf)
+    def values(self, query: Query, facet: str, prefix: str = "") -> tuple[Bucket, ...]:
+        """Every value of a facet, or those of which a word begins so."""
+        buckets = self._facet(facet, self.matches(query)[0], query.filters, most=math.inf)
+        if not plain_letters(prefix).strip():
+            return buckets
+        return tuple(bucket for bucket in buckets if bucket.value is not None and word_begins(bucket.value, prefix))
+
+    def timeline(self, query: Query, interval: Interval) -> Timeline:
+        """The matches that the filters leave, by time."""
+        return over_time([article.published for article in self._left(self.matches(query)[0], query.filters)], interval)
+
+    def at_address(self, url: str) -> list[str]:
+        """The ids of the articles with an address, or else with this address but for its parameters."""
+        for key in (address_key(url), address_key(url.partition("?")[0])):
+            found = [a.id for a, known in zip(self.articles, self._addresses, strict=True) if key in known]
+            if found:
+                return sorted(found)
+        return []
 
     def answer(self, query: Query) -> Answer:
         found, full, outcome, stood_in = self.matches(query)
@@ -402,6 +419,8 @@ class Oracle:
             article = self.articles[number]
             seconds = article.published.timestamp() if article.published else 0
             below = outcome == "partial" and number not in full
+            if query.sort == "id":
+                return below, 0.0, False, 0, article.id
             date = seconds if query.sort == "oldest" else -seconds
             return below, -scores[number], article.published is None, date, article.id
 
@@ -413,8 +432,12 @@ class Oracle:
             scores={ids[number]: scores[number] for number in left},
             match=outcome,
             stood_in=stood_in,
-            facets={name: self._facet(name, found, query.filters) for name in FACETS},
-            dates=self._dates(found, query.filters),
+            facets={
+                name: self._facet(name, found, query.filters, query.facets[name])
+                for name in FACETS
+                if name in query.facets
+            },
+            dates=self._dates(found, query.filters) if "date" in query.facets else (),
         )
 
     # Beside an article
@@ -500,7 +523,7 @@ class Oracle:
         """A value as the archive mostly writes it."""
         return self._spellings[facet].get(value.casefold(), value)
 
-    def _facet(self, facet: str, found: Found, filters: Filters, most: float = 20) -> tuple[Bucket, ...]:
+    def _facet(self, facet: str, found: Found, filters: Filters, most: float) -> tuple[Bucket, ...]:
         left = self._left(found, filters, but=facet)
         counts = Counter(self.spelled(facet, value) for article in left for value in folded(article, facet))
         chosen = dict.fromkeys(self.spelled(facet, value) for value in filters.chosen.get(facet, ()))
@@ -587,3 +610,59 @@ def between(article: Article, start: datetime | None, end: datetime | None) -> b
 def is_choice(text: str, filters: Filters) -> bool:
     """Whether exactly this year or month was chosen."""
     return period(text) == (filters.start, filters.end)
+
+
+def plain_letters(text: str) -> str:
+    """Small letters without accents and apostrophes, with one space for white space and underlines."""
+    alike = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    kept = [" " if c.isspace() or c == "_" else c for c in without_accents(alike) if c not in "'’ʼ＇"]
+    return "".join(c for i, c in enumerate(kept) if c != " " or kept[i - 1 : i] != [" "]).removeprefix(" ")
+
+
+def word_begins(value: str, prefix: str) -> bool:
+    """Whether a value goes on as a text does, from the beginning of one of its words on."""
+    text, start = plain_letters(value).removesuffix(" ") + " ", plain_letters(prefix)
+    if not prefix[-1].isspace():
+        start = start.removesuffix(" ")
+    scripts = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI")  # that put no spaces between words
+    for at, character in enumerate(text):
+        inside = at > 0 and (text[at - 1].isalnum() or unicodedata.category(text[at - 1]) in {"Mn", "Mc"})
+        divided = unicodedata.name(character, "").startswith(scripts)
+        if text.startswith(start, at) and (divided or not inside):
+            return True
+    return False
+
+
+def over_time(dates: Sequence[datetime | None], interval: Interval) -> Timeline:
+    """How many dates are in each year, month, week or day."""
+    days = Counter(each.astimezone(UTC).date() for each in dates if each)
+    counts: Counter[tuple[date, date, str]] = Counter()
+    for day, count in days.items():
+        counts[time_of(day, interval)] += count
+    buckets = [TimeBucket(name, first, last, count) for (first, last, name), count in sorted(counts.items())]
+    return Timeline(tuple(buckets), list(dates).count(None))
+
+
+def time_of(day: date, interval: Interval) -> tuple[date, date, str]:
+    """First day, last day and name of the time that a day is in."""
+    year, week, weekday = day.isocalendar()
+    match interval:
+        case "year":
+            return date(day.year, 1, 1), date(day.year, 12, 31), f"{day.year:04}"
+        case "month":
+            last = next(n for n in (31, 30, 29, 28) if is_day(day.year, day.month, n))
+            return day.replace(day=1), day.replace(day=last), f"{day.year:04}-{day.month:02}"
+        case "week":
+            last_day = date.max if date.max - day < timedelta(days=7 - weekday) else day + timedelta(days=7 - weekday)
+            return day - timedelta(days=weekday - 1), last_day, f"{year:04}-W{week:02}"
+        case "day":
+            return day, day, f"{day.year:04}-{day.month:02}-{day.day:02}"
+
+
+def is_day(year: int, month: int, day: int) -> bool:
+    """Whether there is such a day."""
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -14,7 +14,7 @@ from index.reindex import reindex
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
 from search.engine import Engine
-from search.query import Filters, Query
+from search.query import FACETS, Filters, Interval, Match, Query
 from search.results import Results
 
 Rows = Sequence[Mapping[str, Any]]
@@ -450,7 +450,7 @@ def test_all_values_of_a_facet_come_in_the_order_of_its_first_ones(open_over: Ca
     ]
     engine = open_over(rows)
     filters = Filters({"topic": ("t119", "other")}, excluded={"topic": ("T001", "T000")})
-    query = Query("tide", filters=filters, page=9, size=0, facets=())
+    query = Query("tide", filters=filters, page=9, size=0, facets={})
     buckets = engine.values(query, "topic")
     assert [bucket.value for bucket in buckets] == [*topics[2::2], *topics[3::2], "other", "t000", "t001", None]
     assert [bucket.count for bucket in buckets] == [2] * 59 + [1] * 59 + [0, 0, 0, 1]
@@ -462,6 +462,120 @@ def test_all_values_follow_the_rule_of_the_query(engine: Engine) -> None:
     for text in ("power cloud", "hybrit", "azure " * 100, "nothing of the kind"):
         query = Query(text, filters=Filters(excluded={"provider": ("Fabrikam",)}))
         assert engine.values(query, "topic") == engine.search(query).facets["topic"]
+
+
+def test_as_many_values_as_were_asked_for_and_every_chosen_and_excluded_one(ask: Ask) -> None:
+    filters = Filters({"topic": ("azure",)}, excluded={"topic": ("IT",)})
+    results = ask(filters=filters, facets={"topic": 0, "provider": 0, "type": 1})
+    assert facet(results, "topic") == [("Azure", 1, True), ("IT", 0, False), (None, 2, False)]
+    assert excluded(results, "topic") == [("IT", 0)]
+    assert facet(results, "provider") == []
+    assert facet(results, "type") == [("article", 1, False)]
+    assert (list(results.facets), results.dates) == (["topic", "provider", "type"], ())
+    results = ask(facets={"topic": 1000, "type": 0, "date": 0})
+    assert facet(results, "topic") == facet(ask(), "topic")
+    assert facet(results, "type") == [(None, 1, False)]
+    assert results.dates == ask().dates
+    assert (ask(facets={}).facets, ask(facets={}).dates) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "expected"),
+    [
+        ("topic", "M", [("Management tools", 3)]),
+        ("topic", "TOO", [("Management tools", 3)]),
+        ("topic", "management t", [("Management tools", 3)]),
+        ("topic", "  management \t T", [("Management tools", 3)]),
+        ("topic", "ools", []),
+        ("topic", "tools m", []),
+        ("topic", "Äpps", [("Power Apps", 2)]),
+        ("topic", "app ", []),
+        ("topic", "apps ", [("Power Apps", 2)]),
+        ("topic", "i", [("IT", 1)]),
+        ("topic", "-", []),
+        ("provider", "con", [("Contoso", 2)]),
+        ("category", "\ud800", []),
+        ("type", "x" * 5000, []),
+    ],
+)
+def test_values_of_which_a_word_begins_so(
+    engine: Engine, name: str, prefix: str, expected: list[tuple[str, int]]
+) -> None:
+    assert [tuple(bucket) for bucket in engine.values(Query(), name, prefix)] == [
+        (value, count, False, False) for value, count in expected
+    ]
+
+
+def test_a_prefix_that_says_nothing_leaves_all_values(engine: Engine) -> None:
+    for prefix in ("", " ", "\t\u3000", "'", "_", "\u0301"):
+        assert engine.values(Query(), "topic", prefix) == engine.values(Query(), "topic")
+
+
+def test_chosen_and_excluded_values_must_begin_so_as_well(engine: Engine) -> None:
+    chosen: dict[str, tuple[str, ...]] = {"topic": ("it", "Azure", "Nonsense", "Iron")}
+    filters = Filters(chosen, frozenset({"topic"}), excluded={"topic": ("power apps", "Nowhere", "Isles")})
+    query = Query("the", filters=filters)
+    assert [tuple(bucket) for bucket in engine.values(query, "topic", "i")] == [
+        ("IT", 1, True, False),
+        ("Iron", 0, True, False),
+        ("Isles", 0, False, True),
+    ]
+    assert [tuple(bucket) for bucket in engine.values(query, "topic", "no")] == [
+        ("Nonsense", 0, True, False),
+        ("Nowhere", 0, False, True),
+    ]
+    assert [bucket.value for bucket in engine.values(query, "topic", "ap")] == ["Power Apps"]
+    assert [bucket.value for bucket in engine.values(query, "topic", "azure")] == ["Azure"]  # chosen, in no match
+
+
+def test_matches_over_time(engine: Engine) -> None:
+    def times(interval: Interval, text: str = "", **filters: Any) -> list[tuple[str, str, str, int]]:
+        found = engine.timeline(Query(text, filters=Filters(**filters), sort="oldest", page=5, size=0), interval)
+        return [(each.value, str(each.first), str(each.last), each.count) for each in found.buckets]
+
+    assert times("year") == [("2020", "2020-01-01", "2020-12-31", 1), ("2021", "2021-01-01", "2021-12-31", 3)]
+    assert [(each[0], each[3]) for each in times("month")] == [("2020-08", 1), ("2021-03", 2), ("2021-04", 1)]
+    assert times("week") == [
+        ("2020-W36", "2020-08-31", "2020-09-06", 1),
+        ("2021-W09", "2021-03-01", "2021-03-07", 1),
+        ("2021-W13", "2021-03-29", "2021-04-04", 2),
+    ]
+    assert [each[:2] for each in times("day")][1:3] == [("2021-03-01", "2021-03-01"), ("2021-03-31", "2021-03-31")]
+    assert times("month", "power") == [("2021-03", "2021-03-01", "2021-03-31", 2)]
+    assert engine.timeline(Query(), "day").undated == 2
+    assert engine.timeline(Query("power"), "day").undated == 0
+
+
+def test_a_timeline_is_of_what_the_filters_leave_dates_among_them(engine: Engine) -> None:
+    def years(**filters: Any) -> tuple[list[tuple[str, int]], int]:
+        found = engine.timeline(Query(filters=Filters(**filters)), "year")
+        return [(each.value, each.count) for each in found.buckets], found.undated
+
+    march = {"start": datetime(2021, 3, 1, tzinfo=UTC), "end": datetime(2021, 4, 1, tzinfo=UTC)}
+    assert years(**march) == ([("2021", 2)], 0)
+    assert years(**march, missing=frozenset({"date"})) == ([("2021", 2)], 2)
+    assert years(missing=frozenset({"date"})) == ([], 2)
+    assert years(chosen={"topic": ("azure", "it")}) == ([("2020", 1), ("2021", 1)], 0)
+    assert years(excluded={"provider": ("fabrikam",)}) == ([("2020", 1), ("2021", 2)], 1)
+    assert years(chosen={"topic": ("nonsense",)}) == ([], 0)
+
+
+def test_a_timeline_follows_the_rule_of_the_query(engine: Engine) -> None:
+    for text in ("power cloud", "hybrit", "azure " * 100, "nothing of the kind", "-azure", '"'):
+        for match in get_args(Match):
+            query = Query(text, match, size=100)
+            found = engine.timeline(query, "day")
+            assert sum(bucket.count for bucket in found.buckets) + found.undated == engine.search(query).total
+
+
+def test_the_first_and_the_last_dates_of_an_archive_are_counted(open_over: Callable[[Rows], Engine]) -> None:
+    dates = ("9999-12-31T23:59:59.999999Z", "1000-01-01", "1969-12-31T23:59:59.999999Z", "2021-01-01T01:00:00+02:00")
+    engine = open_over([{"id": str(n), "title": "x", "date": each} for n, each in enumerate(dates)])
+    days = ["1000-01-01", "1969-12-31", "2020-12-31", "9999-12-31"]
+    assert [bucket.value for bucket in engine.timeline(Query(), "day").buckets] == days
+    weeks = ["1000-W01", "1970-W01", "2020-W53", "9999-W52"]
+    assert [bucket.value for bucket in engine.timeline(Query(), "week").buckets] == weeks
+    assert ids(engine.search(Query("date:9999"))) == ["0"]
 
 
 def test_sorting_by_date_puts_undated_articles_last(ask: Ask) -> None:
@@ -575,6 +689,65 @@ def test_get_and_status(engine: Engine) -> None:
     assert (status.articles, status.hidden, status.rejected) == (6, 0, 0)
     assert status.newest == "2021-04-01T00:00:00Z"
     assert status.generation == engine.search(Query()).generation
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://azure.example/arc?id=7", ["arc"]),
+        ("https://azure.example/arc?id=7&utm_source=feed#top", ["arc"]),
+        (" HTTP://WWW.azure.example:80/web-arc ", ["arc"]),
+        ("azure.example/web-arc/", ["arc"]),
+        ("https://azure.example/web-arc?page=2", ["arc"]),  # as in a query, but for its parameters
+        ("https://azure.example/arc", []),
+        ("https://azure.example/", []),
+        ("arc", []),
+        ("a/arc", []),
+        ("javascript:alert(1)", []),
+        ("https://", []),
+        ("https://[", []),
+        ("", []),
+        (" \t\n", []),
+        ("?", []),
+        ("\ud800\0", []),
+        (f"https://azure.example/{'x' * 100_000}", []),
+    ],
+)
+def test_articles_by_address(engine: Engine, address: str, expected: list[str]) -> None:
+    found = engine.lookup(address)
+    assert [each.article.id for each in found] == [f"a/{each}" for each in expected]
+    assert list(found) == [engine.get(each.article.id) for each in found]
+
+
+def test_articles_that_share_an_address_come_in_order_of_id(open_over: Callable[[Rows], Engine]) -> None:
+    urls = ("https://x.example/", "http://www.x.example", "https://x.example/?utm_source=y", "https://x.example/y")
+    rows = [
+        {"id": identity, "title": "x", "date": f"202{n}-01-01", key: url}
+        for n, (identity, key, url) in enumerate(zip("cabd", ("url", "webUrl", "ampWebUrl", "url"), urls, strict=True))
+    ]
+    engine = open_over([*rows, {"id": "aa", "title": "x", "url": urls[0], "removed": True}])
+    for url in urls[:3]:
+        assert [each.article.id for each in engine.lookup(url)] == ["a/a", "a/b", "a/c"]
+        assert {hit.article.id for hit in engine.search(Query(url)).hits} == {"a/a", "a/b", "a/c"}
+
+
+def test_hidden_articles_are_counted_nowhere(open_over: Callable[[Rows], Engine]) -> None:
+    about = {"title": "Zebra", "topics": ["Zebra", "Azure"], "date": "1999-12-31", "provider": "Zebra"}
+    hidden: Rows = [
+        {"id": f"h{n}", **about, "url": "https://azure.example/arc?id=7", "webUrl": "https://h.example/", **state}
+        for n, state in enumerate([{"removed": True}, {"draft": True}, {"published": False}])
+    ]
+    with_hidden, without = open_over([*ARTICLES, *hidden]), open_over(ARTICLES)
+    for name in FACETS:
+        assert with_hidden.values(Query(), name) == without.values(Query(), name)
+        for prefix in ("z", "a"):
+            assert with_hidden.values(Query(), name, prefix) == without.values(Query(), name, prefix)
+    for interval in get_args(Interval):
+        assert with_hidden.timeline(Query(), interval) == without.timeline(Query(), interval)
+    for row in ARTICLES:
+        for url in (row.get("url", ""), row.get("webUrl", "")):
+            assert with_hidden.lookup(url) == without.lookup(url)
+    assert with_hidden.lookup("https://h.example/") == ()
 
 
 def test_an_empty_page_has_counts_only(ask: Ask) -> None:

@@ -33,9 +33,9 @@ class Counting(EmbeddedEngine):
         self.asked += 1
         return super().search(query)
 
-    def values(self, query: Query, facet: str) -> tuple[Bucket, ...]:
+    def values(self, query: Query, facet: str, prefix: str = "") -> tuple[Bucket, ...]:
         self.asked += 1
-        found = super().values(query, facet)
+        found = super().values(query, facet, prefix)
         self.most_values = max(self.most_values, len(found))
         return found
 

@@ -186,7 +186,10 @@ class Archive:
 
     def commit(self, store: Store, added: int, updated: int = 0, deleted: int = 0) -> None:
         """Change the archive and publish the change."""
-        changes = list(self.change(added, updated, deleted))
+        self.commit_these(store, list(self.change(added, updated, deleted)))
+
+    def commit_these(self, store: Store, changes: Sequence[tuple[str, Article | None]]) -> None:
+        """Publish some changes: what each id holds from now on."""
         publish(store, self.articles, changes)
         self.apply(changes)
 
@@ -326,7 +329,7 @@ class Typist:
 
     def query(self) -> Query:
         match: Match = self.random.choice(["auto", "auto", "auto", "all", "any"])
-        sort: Sort = self.random.choice(["relevance", "relevance", "relevance", "newest", "oldest"])
+        sort: Sort = self.random.choice(["relevance", "relevance", "relevance", "newest", "oldest", "id"])
         return Query(self.text(), match, self.filters(), sort, size=100)
 
 
@@ -382,6 +385,17 @@ def paged(engine: EmbeddedEngine, query: Query, size: int) -> list[Hit]:
     return [hit for page in itertools.takewhile(bool, pages) for hit in page]
 
 
+def harvested(engine: EmbeddedEngine, query: Query, size: int) -> list[Hit]:
+    """The hits of page after page, each asked for by where the one before ended."""
+    results = engine.search(replace(query, size=size))
+    hits = [*results.hits]
+    while results.next:
+        results = engine.search(replace(query, size=size, page=7, after=results.next))
+        assert results.hits
+        hits += results.hits
+    return hits
+
+
 def assert_answers(engine: EmbeddedEngine, oracle: Oracle, query: Query, size: int = 0) -> None:
     """The engine's answer is the oracle's; with a `size`, also in pages of so many and with all values of facets."""
     results = engine.search(query)
@@ -391,6 +405,9 @@ def assert_answers(engine: EmbeddedEngine, oracle: Oracle, query: Query, size: i
             assert settled(engine.values(query, facet)) == settled(oracle.values(query, facet))
         if size:
             assert paged(engine, query, size) == list(results.hits)
+            assert harvested(engine, query, size) == list(results.hits)
+            bare = [replace(hit, highlights={}, snippet=None) for hit in results.hits]
+            assert list(engine.scan(replace(query, page=9, size=1))) == bare
     except AssertionError as error:
         raise AssertionError(f"{query}\n{error}") from error
 

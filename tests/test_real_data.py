@@ -1,18 +1,22 @@
 """The whole way on real data: an archive of 7,000 articles, files that break something naive, judged collections."""
 
 import os
+import re
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
+from test_explain import assert_all_explained
 
 from bench.quality import measure
 from index.archive import ArchiveSpec
 from index.reindex import Report, reindex
 from index.settings import Settings
 from search.embedded import EmbeddedEngine
-from search.query import Query
+from search.query import Match, Query, Sort
 from search.results import Results
 
 COLLECTIONS = {"time": (0.74, 0.75), "cranfield": (0.52, 0.52), "cacm": (0.42, 0.48)}
@@ -121,6 +125,94 @@ def test_every_field_of_an_article_leads_to_it(tmp_path: Path) -> None:
         assert "traps/ai__seed_sensetime" not in [
             hit.article.id for hit in engine.search(Query(text, match="all")).hits
         ]
+    engine.close()
+
+
+class Typist:
+    """Types random queries of one kind out of the archive's own texts; the words of each stand in some article."""
+
+    def __init__(self, texts: list[str], seed: int) -> None:
+        self.random = Random(seed)
+        self._texts = [words for text in texts if len(words := re.findall(r"[A-Za-z][A-Za-z+#.]+[A-Za-z+#]", text)) > 8]
+
+    def beside(self, count: int) -> list[str]:
+        """So many words of one article that stand side by side there, but for what lies between words."""
+        words = self.random.choice(self._texts)
+        start = self.random.randrange(len(words) - count)
+        return words[start : start + count]
+
+    def word(self) -> str:
+        return max(self.beside(4), key=len)
+
+    def misspelt(self) -> str:
+        word = self.word()
+        at = self.random.randrange(1, len(word))
+        return word[:at] + self.random.choice("aeiou") + word[at + self.random.randint(0, 1) :]
+
+    def type(self, kind: str) -> str:
+        word, random = self.word, self.random
+        match kind:
+            case "words":
+                return " ".join(self.beside(random.randint(1, 3)))
+            case "phrase":
+                return f'"{" ".join(self.beside(2))}"'
+            case "prefix":
+                return f"{word()[: random.randint(2, 5)]}*"
+            case "field":
+                name = random.choice(["title", "excerpt", "body", "topic", "provider", "author"])
+                return f"{name}:{random.choice(['azure', 'Microsoft', 'cloud', 'Mar*', word()])} OR {name}:{word()}"
+            case "or":
+                return f"{word()} OR ({word()} AND {word()}) OR {word()}"
+            case "not":
+                return f'{word()} -{word()} NOT "{" ".join(self.beside(2))}"'
+            case "joined":
+                pairs = ["power apps", "powerapps", "multi cloud", "multi-cloud", "data center", "git hub", "devops"]
+                return f"{random.choice(pairs)} {word() if random.random() < 0.3 else ''}"
+            case "stand-in":
+                return f"{self.misspelt()} {self.misspelt()}"
+            case _:  # any, partial, newest
+                return " ".join([word() for _ in range(random.randint(2, 8))])
+
+
+MATCHES: dict[str, Match] = {"any": "any", "not": "all"}
+SORTS: dict[str, Sort] = {"newest": "newest", "oldest": "oldest"}
+SAID = {  # of some hit, by kind of query
+    "words": "The word “",
+    "phrase": "The phrase “",
+    "prefix": "Words that begin with “",
+    "field": " in the title: ",
+    "or": "Adding nothing without the other words of their group: ",
+    "not": "The prior of this article",
+    "joined": "Of several spellings, ",
+    "stand-in": ", which occurs nowhere: ",
+    "partial": "Not in this article, so adding nothing: ",
+    "any": "Not in this article, so adding nothing: ",
+    "newest": "Nothing is ranked: the newest articles come first.",
+    "oldest": "Nothing is ranked: the oldest articles come first.",
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["numpy", "compiled"])
+def test_scores_of_random_hits_are_explained(report: tuple[Report, Settings], *, compiled: bool) -> None:
+    if compiled:
+        pytest.importorskip("numba", reason="numba is not installed")
+    engine = EmbeddedEngine(report[1])
+    if compiled:
+        assert engine.accelerate()
+    pages = (engine.search(Query(sort="newest", size=100, page=page)).hits for page in range(1, 72, 7))
+    texts = [f"{hit.article.title} {hit.article.excerpt}" for hits in pages for hit in hits]
+    typist = Typist(texts, seed=compiled)
+    for kind, text in SAID.items():
+        said: set[str] = set()
+        explained = 0
+        while explained < 200:
+            page = typist.random.choice([1, 1, 1, 2, 3])
+            query = Query(typist.type(kind), MATCHES.get(kind, "auto"), sort=SORTS.get(kind, "relevance"), page=page)
+            results = engine.search(replace(query, explain=True))
+            said |= assert_all_explained(results)
+            explained += len(results.hits)
+            assert [replace(hit, explanation=None) for hit in results.hits] == list(engine.search(query).hits)
+        assert any(text in each for each in said), kind
     engine.close()
 
 

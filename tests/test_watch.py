@@ -202,13 +202,14 @@ def test_the_page_says_that_it_cannot_answer(site: Site) -> None:
     spoil(site.second)
     app = create_app(site.settings)
     client = app.test_client()
-    wait_for(lambda: client.get("/healthz").status_code == 503)
+    wait_for(lambda: client.get("/readyz").status_code == 503)
+    assert client.get("/healthz").status_code == 200
     assert client.get("/").status_code == 503
     problem = client.get("/api/v1/search?q=number").json
     assert problem
     assert problem["detail"] == "The index cannot be used at the moment; `broadsheet check` on the server says why."
     site.reindex()
-    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 200
     app.extensions[EXTENSION].close()
 
 
