@@ -5,6 +5,7 @@ import pickle
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import chromium, serving
@@ -28,7 +29,7 @@ EXAMPLES = ROOT / "examples" / "articles"
 
 _MUST_NOT_SKIP = ("chromium", "chromedriver", "BROADSHEET_TEST_DATA")
 
-BuildApp = Callable[[Mapping[str, str]], Flask]
+BuildApp = Callable[..., Flask]
 
 
 @pytest.fixture(scope="session")
@@ -72,16 +73,16 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def build_app(tmp_path: Path) -> Iterator[BuildApp]:
-    """Makes an app over an archive `site` with the given files, text by path."""
+    """Makes an app over an archive `site` with the given files, text by path, and settings."""
     apps: list[Flask] = []
 
-    def build(files: Mapping[str, str]) -> Flask:
+    def build(files: Mapping[str, str], **chosen: Any) -> Flask:
         archive = tmp_path / f"archive-{len(apps)}"
         for name, text in files.items():
             path = archive / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        settings = Settings(index=str(tmp_path / f"index-{len(apps)}"))
+        settings = Settings(index=str(tmp_path / f"index-{len(apps)}"), **chosen)
         reindex([ArchiveSpec("site", archive)], settings)
         apps.append(create_app(settings))
         return apps[-1]

@@ -62,6 +62,7 @@ KINDS = {
     "a month": "/?from=2024-01&to=2024-01",
     "nothing found": "/?q=zzqqxxyy",
     "help": "/help",
+    "documentation of the API": "/api/v1/docs",
     "beyond the end": "/?q=the&page=900",
     "no hits wanted": "/?q=the&size=0",
     "all values by count": "/values/topic",

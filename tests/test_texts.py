@@ -40,6 +40,7 @@ PAGES = (
     "/values/provider?find=zzqq",
     "/nothing-here",
     "/help",
+    "/api/v1/docs",
     "/article/none",
 )
 
@@ -69,7 +70,10 @@ class Bracketed(NullTranslations):
 
 
 class Visible(HTMLParser):
-    """Collects what a page says that is no text of the archive: it stands in <bdi>, <time>, <code> or with `dir`."""
+    """Collects what a page says in its own language.
+
+    Texts of the archive stand in <bdi>, <time>, <code> or with `dir`, those that are English anyway say so.
+    """
 
     SILENT = ("style", "script")
     OF_THE_ARCHIVE = ("bdi", "time", "code")
@@ -84,8 +88,9 @@ class Visible(HTMLParser):
         given = dict(attrs)
         self.said += [given[name] or "" for name in ("aria-label", "placeholder", "title") if given.get(name)]
         if tag not in self.VOID:
-            theirs = tag in self.OF_THE_ARCHIVE or given.get("dir") == "auto"
-            self._open.append((tag, theirs or (bool(self._open) and self._open[-1][1])))
+            theirs = tag in self.OF_THE_ARCHIVE or given.get("dir") == "auto" or given.get("lang") == "en"
+            inherited = bool(self._open) and self._open[-1][1] and "lang" not in given
+            self._open.append((tag, theirs or inherited))
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in self.VOID:

@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.settings import Settings
 from search.query import Filters, Query
 from search.results import Bucket, Note, YearBucket
 from web.links import Links, address, page_count, path_of
-from web.params import MAX_DEPTH, parse_query
+from web.params import parse_query
 
 BUSY = Query(
     text="low code",
@@ -126,7 +127,7 @@ def test_paging_stops_at_both_ends_and_at_the_depth() -> None:
     assert last.next(25) is None
     assert last.previous(25) == "/?page=2"
     assert Links("/", Query(page=9)).previous(25) == "/?page=3"
-    deepest = MAX_DEPTH // 10
+    deepest = Settings().max_depth // 10
     assert page_count(10**9, 10) == deepest
     assert Links("/", Query(page=deepest)).next(10**9) is None
     assert page_count(5, 0) == 0

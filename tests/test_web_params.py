@@ -1,13 +1,17 @@
 """Parameters -> query: strict and lenient reading."""
 
+import re
+import sys
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.settings import Settings
 from search.query import Filters, Query
-from web.params import MAX_DEPTH, ParameterError, parse_query, read_query
+from web.links import page_count
+from web.params import LookupParameters, ParameterError, parse, parse_query, properties, read_query
 
 NAMES = [
     "q", "match", "topic", "provider", "type", "category", "exclude_topic", "exclude_type", "missing", "from", "to",
@@ -93,9 +97,9 @@ def test_dates_are_days_months_or_years_with_both_ends_included(value: str, star
         ([("missing", "title")], "missing", "not one of topic, provider, type, category, date"),
         ([("size", "101")], "size", "whole number from 0 to 100"),
         ([("size", "-1")], "size", "whole number from 0 to 100"),
-        ([("page", "0")], "page", "whole number from 1 to 1000"),
+        ([("page", "0")], "page", "whole number from 1 to 1000000"),
         ([("page", "1001")], "page", "whole number from 1 to 1000"),
-        ([("page", "101"), ("size", "100")], "page", "whole number from 1 to 100"),
+        ([("page", "101"), ("size", "100")], "page", "1 to 100: pages of 100 reach 10,000 hits deep, and a `cursor`"),
         ([("page", "9" * 5000)], "page", "whole number"),
         ([("page", "٣")], "page", "whole number"),
         ([("from", "2021-02-30")], "from", "not a date"),
@@ -110,6 +114,31 @@ def test_the_strict_reading_names_the_parameter(pairs: list[tuple[str, str]], pa
         parse_query(pairs)
     assert caught.value.parameter == parameter
     assert detail in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("facets", "date,topic:1001", "1001"),
+        ("facets", "topic:x,date", "x"),
+        ("facets", "topic:,date", ""),
+        ("facets", "topic, date", " date"),
+        ("fields", "title,titel", "titel"),
+    ],
+)
+def test_the_place_of_a_fault_in_a_list_is_what_the_message_quotes(name: str, value: str, fault: str) -> None:
+    with pytest.raises(ParameterError, match=f"“{fault}” is not") as caught:
+        parse_query([(name, value)])
+    assert caught.value.position is not None
+    start, end = caught.value.position
+    assert value[start:end] == fault
+
+
+def test_nobody_is_told_to_leave_out_what_is_required() -> None:
+    for pairs, detail in (([("url", " ")], "is empty, and nothing"), ([], "is missing")):
+        with pytest.raises(ParameterError, match=detail) as caught:
+            parse(LookupParameters, pairs)
+        assert "leave it out" not in caught.value.detail
 
 
 def test_a_value_both_chosen_and_excluded_is_read_as_excluded() -> None:
@@ -130,7 +159,17 @@ def test_the_lenient_reading_ignores_what_it_cannot_read() -> None:
 
 
 def test_the_deepest_page_ends_at_the_depth_that_is_served() -> None:
-    assert parse_query([("size", "100"), ("page", "100")]).page * 100 == MAX_DEPTH
+    assert parse_query([("size", "100"), ("page", "100")]).page * 100 == Settings().max_depth
+
+
+def test_the_first_page_is_served_however_little_the_depth() -> None:
+    shallow = Settings(max_depth=7)
+    assert parse_query([("size", "100")], shallow).size == 100
+    assert parse_query([("size", "100"), ("cursor", "*")], shallow).size == 100
+    assert read_query([("page", "2")], shallow).page == read_query([], shallow).page == 1
+    with pytest.raises(ParameterError, match="from 1 to 1:"):
+        parse_query([("page", "2")], shallow)
+    assert page_count(25, 10, shallow.max_depth) == 1
 
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.text(st.characters(codec=None)))))
@@ -144,3 +183,8 @@ def test_any_text_is_read_or_refused_by_name(pairs: list[tuple[str, str]]) -> No
         query.text.encode()
         refused = "\0" if "\0" in query.text else "q"
     assert refused in NAMES
+
+
+def test_the_schema_of_a_value_takes_for_blank_what_is_refused_as_empty() -> None:
+    pattern = properties(LookupParameters)["url"]["pattern"]
+    assert all(bool(re.search(pattern, chr(code))) == bool(chr(code).strip()) for code in range(sys.maxunicode + 1))

@@ -23,8 +23,9 @@ from web.params import read_query
 from web.site import shown
 from web.texts import Texts
 
-USUAL = Query(match="all", sort="newest", size=20, facets=(), highlight=False)
+USUAL = Query(match="all", sort="newest", size=20, facets={}, highlight=False)
 """What a feed's address leaves out."""
+_DEFAULTS = Settings()
 
 # Fixed for ever: with other ones every subscriber would get every article once more.
 _FEEDS = UUID("51a3a3b9-fe81-4cc3-b787-4e2e150a24df")
@@ -88,10 +89,10 @@ class FeedBases:
     icon: str
 
 
-def read_feed_query(pairs: Iterable[tuple[str, str]]) -> Query:
+def read_feed_query(pairs: Iterable[tuple[str, str]], settings: Settings = _DEFAULTS) -> Query:
     """The query that can be made of a feed's parameters; what cannot be read is as usual."""
     # Of several values the first that can be read is taken.
-    query = read_query([*pairs, *parameters(USUAL)])
+    query = read_query([*pairs, *parameters(USUAL)], settings)
     return replace(query, facets=USUAL.facets, highlight=USUAL.highlight)
 
 
@@ -115,7 +116,7 @@ def feed_title(query: Query, site: str, texts: Texts) -> str:
 
 def build_feed(results: Results, query: Query, bases: FeedBases, settings: Settings, texts: Texts) -> Feed:
     """The feed that shows `results`."""
-    last = page_count(results.total, query.size)
+    last = page_count(results.total, query.size, settings.max_depth)
     before = min(query.page - 1, last)
 
     def page(number: int) -> str:

@@ -64,6 +64,14 @@ def bdi(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(text)
 
 
+def code(text: str) -> Markup:
+    """A text of ours as HTML: what stands in `backticks` is code."""
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if number % 2 else Markup.escape(part)
+        for number, part in enumerate(text.split("`"))
+    )
+
+
 def headline(text: str) -> str:
     """`text` for a browser's title bar and for other sites: short, and without signs that turn its direction."""
     return short(text.translate(_BIDI_CONTROLS), TITLE_CHARS)
@@ -82,10 +90,15 @@ def signal(value: float) -> str:
 
 def label(article: Article) -> str:
     """What to call an article: its title, else how its text begins, else its address or id."""
-    text = article.title or article.excerpt or article.text
-    if not text:
-        return article.address or article.id
-    if article.title or len(text) <= LABEL_CHARS:
+    if article.title:
+        return article.title
+    text = article.excerpt or article.text
+    return beginning(text) if text else article.address or article.id
+
+
+def beginning(text: str) -> str:
+    """How a text begins, in whole words."""
+    if len(text) <= LABEL_CHARS:
         return text
     return text[:LABEL_CHARS].rsplit(" ", 1)[0].rstrip(" ,.;:") + " …"
 
@@ -119,6 +132,7 @@ def _is_simple(value: Any) -> bool:
 
 
 FILTERS = {
-    function.__name__: function for function in (passage, short, bdi, headline, iso, signal, label, href, site, plain)
+    function.__name__: function
+    for function in (passage, short, bdi, code, headline, iso, signal, label, href, site, plain)
 }
 """By the names that the templates use."""

@@ -11,16 +11,23 @@ from functools import lru_cache
 from itertools import chain
 from urllib.parse import quote, quote_plus, urlencode
 
+from index.settings import Settings
 from search.query import FACETS, Filters, Match, Query, Sort
 from search.results import Bucket, Note, YearBucket
-from web.params import EXCLUDE, MAX_DEPTH, end_of, start_of
+from web.params import EXCLUDE, Pairs, deepest_page, end_of, start_of
 
+ROOT = "/api/v1"
+"""What the addresses of the API begin with, below whatever the site is below."""
 _USUAL = Query()
+_DEPTH = Settings().max_depth
 
 
-def address(base: str, query: Query, usual: Query = _USUAL) -> str:
-    """The address of `query`; whatever is as in `usual`, which is what `base` takes for granted, is left out."""
-    pairs = parameters(query, usual)
+def address(base: str, query: Query, usual: Query = _USUAL, also: Pairs = ()) -> str:
+    """The address of `query`, and of other parameters.
+
+    Whatever is as in `usual`, which is what `base` takes for granted, is left out.
+    """
+    pairs = [*parameters(query, usual), *also]
     return f"{base}?{urlencode(pairs, errors='replace')}" if pairs else base
 
 
@@ -58,9 +65,9 @@ def path_of(base: str, article_id: str) -> str:
     return base + quote(article_id, safe="/", errors="replace")
 
 
-def page_count(total: int, size: int) -> int:
-    """How many pages can be asked for: those that hold hits, down to the deepest one served."""
-    return min(-(-total // size), MAX_DEPTH // size) if size else 0
+def page_count(total: int, size: int, depth: int = _DEPTH) -> int:
+    """How many pages can be asked for: those that hold hits, down to the depth (in hits) that is served."""
+    return min(-(-total // size), deepest_page(depth, size)) if size else 0
 
 
 class Links:
@@ -69,15 +76,20 @@ class Links:
     Attributes:
         base: path of the page or of the API.
         query: the present state.
+        depth: in hits, how far pages reach.
+        also: further parameters that stay as they are.
         first_page: the same, on its first page.
     """
 
-    def __init__(self, base: str, query: Query) -> None:
+    def __init__(self, base: str, query: Query, depth: int = _DEPTH, also: Pairs = ()) -> None:
         self.base = base
         self.query = query
+        self.depth = depth
+        self.also = tuple(also)
         self.first_page = replace(query, page=1)
         parameters_of = _parameters(self.first_page, _USUAL)
         self._written = {name: urlencode(pairs, errors="replace") for name, pairs in parameters_of.items()}
+        self._written["also"] = urlencode(self.also, errors="replace")
         filters = query.filters
         self._values = {name: filters.chosen.get(name, ()) for name in FACETS}
         self._values |= {name: filters.excluded.get(facet, ()) for facet, name in EXCLUDE.items()}
@@ -86,7 +98,11 @@ class Links:
         return self.to(self.query)
 
     def to(self, query: Query) -> str:
-        return address(self.base, query)
+        return address(self.base, query, also=self.also)
+
+    def cursor(self, cursor: str) -> str:
+        """The hits that follow a place; `cursor` has it."""
+        return address(self.base, self.first_page, also=(*self.also, ("cursor", cursor)))
 
     def toggle(self, facet: str, bucket: Bucket) -> str:
         """Choose the value, or take it back where it is chosen; None is the bucket of articles without one.
@@ -144,24 +160,24 @@ class Links:
         return self._with({"date": ""})
 
     def without_filters(self) -> str:
-        return address(self.base, replace(self.query, filters=Filters(), page=1))
+        return self.to(replace(self.query, filters=Filters(), page=1))
 
     def sort(self, order: Sort) -> str:
-        return address(self.base, replace(self.query, sort=order, page=1))
+        return self.to(replace(self.query, sort=order, page=1))
 
     def match(self, match: Match) -> str:
-        return address(self.base, replace(self.query, match=match, page=1))
+        return self.to(replace(self.query, match=match, page=1))
 
     def page(self, number: int) -> str:
-        return address(self.base, replace(self.query, page=number))
+        return self.to(replace(self.query, page=number))
 
     def next(self, total: int) -> str | None:
         number = self.query.page
-        return self.page(number + 1) if number < page_count(total, self.query.size) else None
+        return self.page(number + 1) if number < page_count(total, self.query.size, self.depth) else None
 
     def previous(self, total: int) -> str | None:
         """The page before this one; from beyond the end, the last page."""
-        number = min(self.query.page - 1, page_count(total, self.query.size))
+        number = min(self.query.page - 1, page_count(total, self.query.size, self.depth))
         return self.page(number) if number > 0 else None
 
     def note(self, note: Note) -> str | None:
@@ -169,7 +185,7 @@ class Links:
         if note.query is None:
             return None
         match = note.match or self.query.match
-        return address(self.base, replace(self.query, text=note.query, match=match, page=1))
+        return self.to(replace(self.query, text=note.query, match=match, page=1))
 
     def _with(self, changed: dict[str, str]) -> str:
         """The address from page 1 with these parameters, by name and written out, in place of those of their names.

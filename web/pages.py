@@ -5,13 +5,20 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
+from index.errors import BroadsheetError
+from search.engine import Engine
 from search.ladder import next_steps
+from search.limits import Limits
 from search.query import FACETS, Query, cut_text
 from web.article_page import build_article_page
+from web.docs_page import build_docs_page
 from web.errors import NoSuchArticle
-from web.links import Links
+from web.links import ROOT, Links
+from web.negotiation import gives
+from web.openapi import build_document
 from web.params import clean, read_query
 from web.results_page import build_front_page, build_results_page
+from web.searches import note_search
 from web.service import current_service
 from web.sharing import feed_links
 from web.site import Head, Site
@@ -27,14 +34,16 @@ SIMILAR = 20
 @blueprint.get("/")
 def home() -> Response:
     """The front page; with anything asked for, the results."""
-    typed = read_query(request.args.items(multi=True))
+    settings = current_service().settings
+    typed = read_query(request.args.items(multi=True), settings)
     site, engine = current_site(), current_service().engine()
     results = engine.search(typed)
+    note_search(typed, results)
     query = _cut(typed)
-    links = Links(site.home, query)
+    links = Links(site.home, query, settings.max_depth)
     if query == Query():
         return _html("front.html", build_front_page(results, engine.status(), links, _head(query, links.here()), site))
-    steps = next_steps(query, results, engine)
+    steps = next_steps(query, results, engine, Limits.of(current_service().settings))
     return _html("results.html", build_results_page(results, steps, links, _head(query, links.here()), site))
 
 
@@ -43,9 +52,10 @@ def values(facet: str) -> Response:
     """All values of a facet, over the matches of a query."""
     if facet not in FACETS:
         abort(404)
-    query = replace(_cut(read_query(request.args.items(multi=True))), page=1)
+    settings = current_service().settings
+    query = replace(_cut(read_query(request.args.items(multi=True), settings)), page=1)
     site = current_site()
-    links = Links(site.home, query)
+    links = Links(site.home, query, settings.max_depth)
     buckets = current_service().engine().values(query, facet)
     head = _head(query, site.all_values(facet, query))
     return _html("values.html", build_values_page(facet, buckets, _view(), links, head, site))
@@ -55,6 +65,19 @@ def values(facet: str) -> Response:
 def how_to_search() -> Response:
     """The query language."""
     return _html("help.html", None)
+
+
+@blueprint.get(f"{ROOT}/docs")
+@gives("text/html")
+def docs() -> Response:
+    """The API's documentation; it is there, without answers to its examples, before anything is indexed."""
+    service = current_service()
+    try:
+        engine: Engine | None = service.engine()
+    except BroadsheetError:
+        engine = None
+    document = build_document(service.settings, request.root_path + ROOT)
+    return _html("docs.html", build_docs_page(document, service.settings, engine, _root()))
 
 
 @blueprint.get("/article/<path:article_id>")

@@ -90,7 +90,7 @@ def build_results_page(results: Results, steps: tuple[Step, ...], links: Links, 
     query, texts = links.query, site.texts
     everything = query.text.strip() in {"", "*"}
     divided = results.match == "partial"
-    last_page = page_count(results.total, query.size)
+    last_page = page_count(results.total, query.size, links.depth)
     chosen = chips(links, texts)
     return ResultsPage(
         head=head,

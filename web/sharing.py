@@ -4,7 +4,6 @@ A view is address -> query, engine, document, as on the pages. Feed readers ask 
 answers are conditional: who has the present one is told so (304) and sent nothing.
 """
 
-import hashlib
 from datetime import datetime
 
 from flask import Blueprint, Response, request, url_for
@@ -12,6 +11,7 @@ from flask import Blueprint, Response, request, url_for
 from search.query import Query
 from web.atom import MEDIA_TYPE as ATOM
 from web.atom import build_atom
+from web.conditional import answer_unless_known
 from web.feed import Feed, FeedBases, build_feed, feed_address, feed_query, feed_title, read_feed_query
 from web.json_feed import MEDIA_TYPE as JSON_FEED
 from web.json_feed import build_json_feed
@@ -44,13 +44,13 @@ def feed_links(query: Query) -> tuple[HeadLink, ...]:
 @blueprint.get("/feed.atom")
 def atom() -> Response:
     feed, created = _feed("sharing.atom")
-    return _conditional(build_atom(feed), ATOM, created)
+    return answer_unless_known(build_atom(feed), ATOM, created)
 
 
 @blueprint.get("/feed.json")
 def json_feed() -> Response:
     feed, created = _feed("sharing.json_feed")
-    return _conditional(to_bytes(build_json_feed(feed)), JSON_FEED, created)
+    return answer_unless_known(to_bytes(build_json_feed(feed)), JSON_FEED, created)
 
 
 @blueprint.get("/opensearch.xml")
@@ -64,7 +64,7 @@ def opensearch() -> Response:
         feed=_absolute("sharing.atom"),
         icon=_icon(),
     )
-    return _conditional(
+    return answer_unless_known(
         build_description(offer, current_texts().say("Search the articles of {site}", site=title)), OPENSEARCH
     )
 
@@ -83,33 +83,14 @@ def suggest() -> Response:
 
 def _feed(endpoint: str) -> tuple[Feed, datetime]:
     """The feed that is asked for, and when what it is made from was indexed."""
-    query = read_feed_query(request.args.items(multi=True))
     service = current_service()
+    query = read_feed_query(request.args.items(multi=True), service.settings)
     engine = service.engine()
     # Before the search: where a reindex comes between the two, the time is too old, and the client asks once more.
     created = datetime.fromisoformat(engine.status().created)
     results = engine.search(query)
     bases = FeedBases(_absolute(endpoint), _absolute("pages.home"), _article_base(), _icon())
     return build_feed(results, query, bases, service.settings, current_texts()), created
-
-
-def _conditional(body: bytes, media_type: str, modified: datetime | None = None) -> Response:
-    """The answer, or 304 without a body for a client that has it.
-
-    Args:
-        body: nothing in it may depend on when it was made, or a client would never have it.
-        media_type: what it is.
-        modified: for clients that send a time and no ETag: when the index was made, not the newest article of the feed,
-            whose time does not tell that an article was taken out.
-    """
-    response = Response(body, mimetype=media_type)
-    response.set_etag(hashlib.sha256(body).hexdigest())
-    if modified:  # Werkzeug would write the present time for None
-        response.last_modified = modified
-    # Kept, but never shown unasked: an article that was taken back is gone with the next look, and asking costs little.
-    response.headers["Cache-Control"] = "no-cache"
-    response.make_conditional(request)
-    return response
 
 
 def _absolute(endpoint: str, **values: str) -> str:
