@@ -68,7 +68,7 @@ class BareServer(_Server):
 def serve_bare(size: int) -> None:
     settings = Settings(port=0)
     listener = _listen(settings)
-    address = _address(listener)
+    address = _address(listener, settings.base_path)
     BareServer.body = json.dumps({"body": "x" * max(0, size - 12)}).encode("ascii")
     BareServer(settings, listener.detach(), address).run()
 
@@ -81,7 +81,7 @@ def serving(command: Sequence[str], core: int) -> Iterator[tuple[str, list[int]]
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={**os.environ, "PYTHONHASHSEED": "0", "BROADSHEET_ACCESS_LOG": "off"},
     )
     try:
         os.sched_setaffinity(process.pid, {core})

@@ -1,19 +1,31 @@
-"""The app factory. Routes are in `web.pages`, `web.sharing` and `web.api`, errors in `web.errors`."""
+"""The app factory. Routes are in `web.pages`, `web.sharing`, `web.embed` and `web.api`, errors in `web.errors`."""
 
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response
 from markupsafe import Markup, escape
 
 from index.errors import BroadsheetError
 from index.settings import Settings
+from web.access import register_access
 from web.api import blueprint as api
 from web.assets import register_assets
+from web.bounds import register_bounds
+from web.compression import register_compression
+from web.conditional import register_conditional
+from web.cors import read_origins, register_cors
+from web.embed import blueprint as embed
 from web.errors import register_errors
 from web.filters import FILTERS
 from web.headers import register_headers
+from web.health import register_health
+from web.metrics import register_metrics
+from web.mount import read_base_path, read_origin, register_mount
+from web.negotiation import register_negotiation
 from web.pages import blueprint as pages
+from web.rate_limit import read_limiter, register_rate_limit
+from web.searches import register_query_counts
 from web.service import EXTENSION, Service
 from web.sharing import blueprint as sharing
 from web.texts import EXTENSION as TEXTS
@@ -28,6 +40,30 @@ class AnyRequest(Request):
         self.query_string = self.query_string.decode("utf-8", "replace").encode()
 
 
+class App(Flask):
+    """Flask, with an answer to OPTIONS that has no body."""
+
+    def make_default_options_response(self) -> Response:
+        response = super().make_default_options_response()
+        response.status_code = 204
+        response.headers.remove("Content-Type")
+        return response
+
+
+def check_settings(settings: Settings) -> None:
+    """Read the settings that are texts with a form of their own, so that a mistake is told before anything starts.
+
+    Raises:
+        UsageError: one of them makes no sense; it is named.
+    """
+    load_texts(settings.locale)
+    read_base_path(settings.base_path)
+    read_origins(settings.cors_origins)
+    read_limiter(settings)
+    if settings.origin:
+        read_origin(settings.origin)
+
+
 def create_app(settings: Settings, texts: Texts | None = None) -> Flask:
     """The WSGI app that answers from the index of `settings`.
 
@@ -38,9 +74,9 @@ def create_app(settings: Settings, texts: Texts | None = None) -> Flask:
         texts: the interface's language; by default that of the settings.
 
     Raises:
-        UsageError: the setting `locale` names no language.
+        UsageError: a setting makes no sense, see `check_settings`.
     """
-    app = Flask(__name__)
+    app = App(__name__)
     app.request_class = AnyRequest
     # An id may hold any characters, two slashes in a row among them.
     app.url_map.merge_slashes = False
@@ -52,11 +88,25 @@ def create_app(settings: Settings, texts: Texts | None = None) -> Flask:
     service = Service(settings)
     app.extensions[EXTENSION] = service
     app.extensions[TEXTS] = texts
-    for blueprint in (api, pages, sharing):
+    for blueprint in (api, embed, pages, sharing):
         app.register_blueprint(blueprint)
-    register_assets(app)
-    register_errors(app)
+    # What answers pass on their way out, in reverse: compressed last.
+    register_compression(app)
     register_headers(app, settings)
+    register_cors(app, settings)
+    register_assets(app)
+    # What requests pass on their way in, in this order.
+    register_mount(app, settings)
+    register_bounds(app)
+    register_rate_limit(app, settings)
+    register_negotiation(app)
+    register_conditional(app, settings)
+    register_errors(app)
+    register_health(app)
+    register_query_counts(app, settings)
+    metrics = register_metrics(app, settings)
+    # Around all of it, so that whatever is answered is logged and counted.
+    register_access(app, settings, (metrics.observe_request,) if metrics else ())
     for note in _notes(service):
         app.logger.warning("%s", note)
     return app

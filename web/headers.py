@@ -1,8 +1,14 @@
-"""Headers that every answer carries: what a browser may load for a page, and what it may tell others about it."""
+"""Headers that every answer carries: what a browser may load for a page, and what it may tell others about it.
 
-from flask import Flask, Response
+What the API gives is data: a browser that shows it as a document loads nothing for it and runs nothing in it.
+"""
+
+from flask import Flask, Response, request
 
 from index.settings import Settings
+
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
+"""The Content-Security-Policy of answers of the API that are no pages."""
 
 
 def security_headers(settings: Settings) -> dict[str, str]:
@@ -33,4 +39,6 @@ def register_headers(app: Flask, settings: Settings) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         response.headers.update(headers)
+        if request.path.startswith("/api/") and response.mimetype != "text/html":
+            response.headers["Content-Security-Policy"] = DATA_POLICY
         return response

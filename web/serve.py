@@ -4,6 +4,7 @@ The socket is ours so that the address is known, and a port that is taken is tol
 """
 
 import socket
+import struct
 import sys
 from typing import Any
 
@@ -15,10 +16,16 @@ from gunicorn.http import message
 from index.errors import UsageError
 from index.settings import Settings
 from search.engine import open_engine
-from web.app import create_app
+from web.app import check_settings, create_app
+from web.health import note_ending
+from web.logs import GunicornLogger, configure_logging
+from web.workers import SharedFiles
 
 THREADS = 4
 GRACE_S = 10
+STALLED_S = 30
+"""After which a client that neither sends the rest of its request nor takes more of its answer is given up."""
+
 MAX_REQUEST_LINE_BYTES = 65_536
 """Room for the longest query in any script, percent-encoded (12 bytes a character), and many filters."""
 
@@ -28,13 +35,20 @@ def serve(settings: Settings) -> None:
 
     Raises:
         IndexUnusableError: there is nothing to serve yet; nothing was bound.
-        UsageError: the address cannot be listened on.
+        UsageError: a setting makes no sense, the address cannot be listened on, or there is no place to count in.
     """
+    check_settings(settings)
     open_engine(settings).close()
     listener = _listen(settings)
-    address = _address(listener)
-    # Gunicorn closes the descriptor that it is given, so it must be the only owner.
-    _Server(settings, listener.detach(), address).run()
+    address = _address(listener, settings.base_path)
+    files = SharedFiles(settings.workers) if settings.metrics != "off" else None
+    configure_logging()
+    try:
+        # Gunicorn closes the descriptor that it is given, so it must be the only owner.
+        _Server(settings, listener.detach(), address, files).run()
+    finally:
+        if files:
+            files.remove()
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -47,6 +61,9 @@ def _listen(settings: Settings) -> socket.socket:
         raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error}", setting="host") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit these. Without them, a few clients that stop in the middle take all threads for ever.
+        for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", STALLED_S, 0))
         listener.bind(address)
         listener.listen()
     except (OSError, OverflowError) as error:
@@ -55,19 +72,20 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, base_path: str) -> str:
     """The address to open in a browser on this machine."""
     host, port = listener.getsockname()[:2]
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound: every address of the machine, so also this one
         host = "localhost"
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return f"http://[{host}]:{port}{base_path}/" if ":" in host else f"http://{host}:{port}{base_path}/"
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is untyped
     """Gunicorn with our app and no configuration from elsewhere."""
 
-    def __init__(self, settings: Settings, descriptor: int, address: str) -> None:
+    def __init__(self, settings: Settings, descriptor: int, address: str, files: SharedFiles | None = None) -> None:
         self.settings = settings
+        self.files = files
         self.descriptor = descriptor
         self.address = address
         super().__init__()
@@ -81,10 +99,15 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is untyped
             "preload_app": False,
             "graceful_timeout": GRACE_S,
             "loglevel": "warning",
-            "errorlog": "-",
+            "logger_class": GunicornLogger,
             "when_ready": self._announce,
+            "post_worker_init": self._accompany,
             "control_socket_disable": True,
+            # Gunicorn itself believes a proxy on the same machine; `web.mount` believes those that the settings count.
+            "forwarded_allow_ips": "",
         }
+        if self.files:
+            options |= {"pre_fork": self.files.number, "post_fork": self.files.enter, "child_exit": self.files.leave}
         for name, value in options.items():
             if name in self.cfg.settings:  # the control socket is younger than the oldest gunicorn we run on
                 self.cfg.set(name, value)
@@ -94,6 +117,9 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is untyped
 
     def load(self) -> Flask:
         return create_app(self.settings)
+
+    def _accompany(self, worker: Any) -> None:
+        note_ending(worker.wsgi, lambda: not worker.alive)
 
     def _announce(self, _server: object) -> None:
         click.echo(self.address)
