@@ -251,7 +251,7 @@ def test_check_finds_what_differs(indexed: str, archive: Path) -> None:
 def server(example_index: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     code = "from web.cli import main; main()"
     arguments = ["serve", "--index", str(example_index), "--port", "0", "--workers", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}  # it may be killed, and leave files
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=tmp_path,
