@@ -18,8 +18,13 @@ COMMANDS = {
     "reindex": "Read archives and bring the index up to date.",
     "serve": "Serve the page and the API.",
     "search": "Search from the terminal.",
+    "suggest": "Complete what is being typed.",
+    "similar": "List the articles most like one.",
+    "export": "Export all matches to a file.",
+    "mcp": "Give language models the search as tools.",
     "status": "Say what is indexed.",
     "check": "Compare the index with the archives.",
+    "queries": "Say what people searched for.",
 }
 INTERRUPTED = 130
 

@@ -1,22 +1,16 @@
 """`broadsheet reindex`: read archives, bring the index up to date, say what was done."""
 
-import sys
-import time
-from types import TracebackType
-
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from index.archive import parse_spec
 from index.article import Reject, Warn
 from index.reindex import Report, reindex
 from index.settings import load_settings
 from web.commands.options import echo_json, index_option, json_option, printable
+from web.commands.progress import reporter
 from web.render import Json
 
 WARNINGS_SHOWN = 20
-LINE_EVERY_S = 1.0
 
 
 @click.command()
@@ -43,7 +37,7 @@ def command(
     """
     settings = load_settings(index=index)
     specs = [parse_spec(archive) for archive in archives]
-    with _reporter() as progress:
+    with reporter() as progress:
         report = reindex(specs, settings, full=full, dry_run=dry_run, forget=forget, progress=progress)
     for reject in report.rejects:
         click.echo(reject_line(reject), err=True)
@@ -125,52 +119,3 @@ def _echo_warnings(report: Report) -> None:
     more = len(report.warnings) - WARNINGS_SHOWN
     if more > 0:
         click.echo(f"and {more:,} more warnings", err=True)
-
-
-def _reporter() -> "_Bar | _Lines":
-    console = Console(stderr=True)
-    return _Bar(console) if console.is_terminal else _Lines()
-
-
-class _Bar:
-    """Progress as a bar on a terminal."""
-
-    def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=console, transient=True)
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        if phase not in self._tasks:
-            self._tasks[phase] = self._progress.add_task(phase, total=total or None)
-        self._progress.update(self._tasks[phase], completed=done, total=total or None)
-
-
-class _Lines:
-    """Progress as plain lines, at most one in a while, for logs."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __enter__(self) -> "_Lines":
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
-    ) -> None:
-        sys.stderr.flush()
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._last >= LINE_EVERY_S:
-            self._last = now
-            click.echo(f"{phase}: {done:,} of {total:,}" if total else f"{phase}: {done:,}", err=True)
