@@ -4,7 +4,8 @@ It tells what this site allows: numbers in braces (`{max_depth}`) are those of i
 """
 
 import re
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -66,8 +67,9 @@ _RESPONSE_HEADERS: dict[str, dict[str, Any]] = {
 _UNCHANGED = {"description": "The answer that `If-None-Match` names is the present one."}
 
 
-def build_document(settings: Settings, root: str) -> dict[str, Any]:
-    """The description as JSON values.
+@lru_cache(maxsize=8)  # it takes longer to make than most answers, and a proxy may change the root
+def build_document(settings: Settings, root: str) -> Mapping[str, Any]:
+    """The description as JSON values, made once.
 
     Args:
         settings: of the site.
