@@ -5,6 +5,7 @@ months without the query's own choice of dates, for choosing others, where this 
 """
 
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from search.results import TimeBucket, Timeline
 
 _DAY = 24 * 60 * 60  # seconds
 _THURSDAY = 3  # days after Monday; the first day of 1970 was one
-_UNITS = {"year": "datetime64[Y]", "month": "datetime64[M]", "day": "datetime64[D]"}
+_UNITS: dict[str, Literal["Y", "M", "D"]] = {"year": "Y", "month": "M", "day": "D"}  # of numpy
 _NAME_CHARS = {"year": 4, "month": 7, "day": 10}
 _LAST_DAY = np.datetime64(date.max)  # a Friday, so its week ends after the last date that can be told
 
@@ -60,15 +61,19 @@ def _by_day(days: Numbers) -> tuple[Days, Numbers]:
 def _first_day(days: Days, interval: Interval) -> Days:
     """The first day of the time that each day is in."""
     if interval == "week":
-        return days - (days.astype(np.int64) + _THURSDAY) % 7
-    return days.astype(_UNITS[interval]).astype("datetime64[D]")
+        first: Days = days + (-((days.astype(np.int64) + _THURSDAY) % 7)).astype("timedelta64[D]")
+        return first
+    return days.astype(f"datetime64[{_UNITS[interval]}]").astype("datetime64[D]")
 
 
 def _last_day(firsts: Days, interval: Interval) -> Days:
     """The last day of the time that begins on each day."""
     if interval == "week":
-        return np.minimum(firsts + 6, _LAST_DAY)
-    return (firsts.astype(_UNITS[interval]) + 1).astype("datetime64[D]") - 1
+        return np.minimum(firsts + np.timedelta64(6, "D"), _LAST_DAY)
+    unit = _UNITS[interval]
+    following = firsts.astype(f"datetime64[{unit}]") + np.timedelta64(1, unit)
+    lasts = following.astype("datetime64[D]").astype(np.int64) - 1
+    return lasts.astype("datetime64[D]")
 
 
 def _name(first: date, interval: Interval) -> str:

@@ -534,7 +534,15 @@ def test_an_interrupted_export_leaves_nothing(ending: int, counted: bytes, tmp_p
             "all.jsonl",
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with subprocess.Popen(arguments, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            arguments,
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell has its background jobs ignore the keyboard, and what they start inherits that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:
             while not list(tmp_path.glob(".all.jsonl.*.part")):
                 assert process.poll() is None
                 time.sleep(0.02)
