@@ -11,12 +11,12 @@ from urllib.parse import quote, urlencode
 from index.errors import OutOfBudgetError
 from index.settings import Settings
 from search.engine import Engine
-from search.query import Filters, Query
-from search.results import Results, Suggestion
+from search.query import Query
+from search.results import Results
 from web import shapes
 from web.cursor import read_cursor
 from web.export import FORMATS, export_fields
-from web.links import Links, address, path_of
+from web.links import Links
 from web.params import (
     HIT_FIELDS,
     ExportParameters,
@@ -74,15 +74,8 @@ def similar_answer(engine: Engine, asked: SimilarParameters, article_id: str) ->
 
 def suggest_answer(engine: Engine, asked: SuggestParameters, root: str) -> shapes.SuggestAnswer:
     """Completions of what is being typed."""
-
-    def address_of(suggestion: Suggestion) -> str:
-        if suggestion.kind == "title":
-            return path_of(f"{root}/articles/", suggestion.id)
-        if suggestion.kind == "topic":
-            return address(f"{root}/search", Query(filters=Filters(chosen={"topic": (suggestion.text,)})))
-        return address(f"{root}/search", Query(text=suggestion.text))
-
-    return render_suggestions(asked.q, engine.suggest(asked.q, asked.size), address_of)
+    suggestions = engine.suggest(asked.q, asked.size)
+    return render_suggestions(asked.q, suggestions, f"{root}/search", f"{root}/articles/")
 
 
 def values_page(root: str, facet: str, pairs: Pairs, number: int) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from index.settings import Settings
 from search.query import FACETS, Filters, Match, Query, Sort
-from search.results import Bucket, Note, YearBucket
+from search.results import Bucket, Note, Suggestion, YearBucket
 from web.params import EXCLUDE, Pairs, deepest_page, end_of, start_of
 
 ROOT = "/api/v1"
@@ -63,6 +63,15 @@ def address_of_value(base: str, facet: str, value: str) -> str:
 def path_of(base: str, article_id: str) -> str:
     """The address of an article below `base`."""
     return base + quote(article_id, safe="/", errors="replace")
+
+
+def address_of_suggestion(suggestion: Suggestion, search: str, articles: str) -> str:
+    """What a suggestion leads to: a search below `search`, or the article below `articles`."""
+    if suggestion.kind == "title":
+        return path_of(articles, suggestion.id)
+    if suggestion.kind == "topic":
+        return address_of_value(search, "topic", suggestion.text)
+    return address(search, Query(text=suggestion.text))
 
 
 def page_count(total: int, size: int, depth: int = _DEPTH) -> int:

@@ -31,7 +31,7 @@ from search.results import (
 )
 from web import shapes
 from web.cursor import write_cursor
-from web.links import Links, page_count
+from web.links import Links, address_of_suggestion, page_count
 from web.params import ARTICLE_FIELDS, HIT_FIELDS
 
 Json = Mapping[str, Any]
@@ -132,9 +132,9 @@ def render_found(found: Found) -> shapes.Article:
 
 
 def render_suggestions(
-    text: str, suggestions: Sequence[Suggestion], address_of: Callable[[Suggestion], str]
+    text: str, suggestions: Sequence[Suggestion], search: str, articles: str
 ) -> shapes.SuggestAnswer:
-    """Completions of a text; `address_of` gives what each leads to."""
+    """Completions of a text; `search` and `articles` are what their addresses begin with."""
     return {
         "q": text,
         "suggestions": [
@@ -143,7 +143,7 @@ def render_suggestions(
                 "text": each.text,
                 "count": each.count,
                 "id": each.id or None,
-                "url": address_of(each),
+                "url": address_of_suggestion(each, search, articles),
             }
             for each in suggestions
         ],

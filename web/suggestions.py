@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.query import Filters, Query
 from search.results import Suggestion
-from web.links import address, path_of
+from web.links import address_of_suggestion
 from web.texts import Texts
 
 MEDIA_TYPE = "application/x-suggestions+json"
@@ -26,7 +25,7 @@ def build_suggestions(text: str, suggestions: Sequence[Suggestion], bases: Sugge
         text,
         [suggestion.text for suggestion in suggestions],
         [_description(suggestion, texts) for suggestion in suggestions],
-        [_address(suggestion, bases) for suggestion in suggestions],
+        [address_of_suggestion(suggestion, bases.search, bases.article) for suggestion in suggestions],
     ]
 
 
@@ -35,11 +34,3 @@ def _description(suggestion: Suggestion, texts: Texts) -> str:
         return texts.say("Article")
     articles = texts.articles(suggestion.count)
     return texts.say("Topic, {articles}", articles=articles) if suggestion.kind == "topic" else articles
-
-
-def _address(suggestion: Suggestion, bases: SuggestionBases) -> str:
-    if suggestion.kind == "title":
-        return path_of(bases.article, suggestion.id)
-    if suggestion.kind == "topic":
-        return address(bases.search, Query(filters=Filters(chosen={"topic": (suggestion.text,)})))
-    return address(bases.search, Query(text=suggestion.text))
