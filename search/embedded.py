@@ -8,21 +8,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from index.article import Article
 from index.errors import BroadsheetError, DamagedIndexError, OutOfBudgetError
 from index.generation import Generation, Manifest, Marker, Store
 from index.reader import Snapshot
 from index.settings import Settings
 from search.accelerate import compiled
-from search.evaluate import FEW, Evaluated, Searchable, documents_at, evaluate, open_searchable
-from search.explain import explained
+from search.correct import corrected
+from search.evaluate import FEW
 from search.facets import Choices, Counts
-from search.hits import canonical, make_hits, scanned
+from search.hits import canonical, marked, scanned
 from search.limits import Deadline, Limits, OutOfTimeError
-from search.links import linking_articles, related_links
-from search.order import Page, expect_known, page_of
+from search.links import LOOKED_AT, linking_articles, related_links
+from search.notes import suggestion_note
+from search.order import Page, expect_known, in_order, page_of
+from search.origin import explained
 from search.parser import Parsed, parse, render
 from search.query import Interval, Query
 from search.results import Bucket, Found, Hit, Note, Results, Scan, Status, Suggestion, Timeline
+from search.rows import Evaluated, Searchable, documents_at, find, open_searchable
 from search.similar import similar_hits
 from search.suggest import Completions
 from search.timeline import timeline_of
@@ -33,9 +37,6 @@ from search.watch import Watch
 _log = logging.getLogger(__name__)
 
 MOST_AT_ADDRESS = 100  # articles that `lookup` gives: an archive may hold any number of one address
-
-_SUGGESTION_RARE = 3  # a word in more articles than these is hardly misspelt
-_SUGGESTION_GAIN = 30  # a suggested word is at least this many times as frequent
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class EmbeddedEngine:
         started = time.perf_counter()
         serving = self._current()
         ranked = self._rank(query, serving)
-        hits = make_hits(query, ranked.page, ranked.found.clauses, ranked.snapshot)
+        hits = marked(scanned(ranked.page, ranked.snapshot), ranked.found.clauses if query.highlight else ())
         if query.explain:
             hits = explained(hits, query.sort, ranked.found, ranked.page.row, serving.searchable)
         return Results(
@@ -255,7 +256,7 @@ class EmbeddedEngine:
             parsed=parsed,
             found=found,
             page=page_of(query, found, choices.mask(), searchable),
-            notes=(*parsed.notes, *found.notes, *self._suggestion(parsed.text, query, found, searchable, deadline)),
+            notes=(*parsed.notes, *found.notes, *_suggestion(parsed.text, query, found, searchable, deadline)),
             choices=choices,
             counts={name: choices.count(name) for name in query.facets},
             snapshot=searchable.snapshot,
@@ -264,42 +265,12 @@ class EmbeddedEngine:
     def _found(self, query: Query, searchable: Searchable, deadline: Deadline) -> tuple[Parsed, Evaluated]:
         """What the text of a query says, and what matches that; as much of both as limits and time allow."""
         parsed = parse(query.text, self._limits)
-        found = evaluate(parsed.tree, parsed.text, query.match, searchable, deadline, traced=query.explain)
+        found = find(parsed.tree, parsed.text, query.match, searchable, deadline, traced=query.explain)
         return parsed, found
 
     def _deadline(self) -> Deadline:
         """When a question that is asked now must be answered."""
         return Deadline(self._limits.budget_ms, self._clock)
-
-    def _suggestion(
-        self, text: str, query: Query, found: Evaluated, searchable: Searchable, deadline: Deadline
-    ) -> Iterator[Note]:
-        """Did you mean: a query with a rare word replaced, where that finds more and there is time to see it."""
-        if found.holding_all >= FEW or found.partial:
-            return
-        try:
-            corrected = self._corrected(text, found, searchable, deadline)
-        except OutOfTimeError:
-            return
-        if corrected == text:
-            return
-        again = evaluate(parse(corrected, self._limits).tree, corrected, query.match, searchable, deadline)
-        if again.holding_all > found.holding_all and not again.partial:
-            yield Note("suggestion", "Did you mean “{query}”?", {"query": corrected}, corrected)
-
-    def _corrected(self, text: str, found: Evaluated, searchable: Searchable, deadline: Deadline) -> str:
-        """The text with the likelier of two spellings in place of rare words."""
-        spelling = searchable.spelling
-        corrected = text
-        rare = [pair for pair in found.words if pair[1] <= _SUGGESTION_RARE][: self._limits.max_lookups]
-        for word, count in sorted(rare, key=lambda pair: pair[0].span, reverse=True):
-            if not count and spelling.occurs(word.text.casefold()):  # it is there, only not in capitals
-                continue
-            nearest = spelling.nearest(word.text, 1, deadline.check)
-            if nearest and spelling.count(nearest[0]) >= max(1, count * _SUGGESTION_GAIN):
-                start, end = word.span
-                corrected = corrected[:start] + nearest[0] + corrected[end:]
-        return corrected
 
     def get(self, article_id: str) -> Found | None:
         serving = self._current()
@@ -316,9 +287,17 @@ class EmbeddedEngine:
     def _with_links(self, number: int, serving: _Serving) -> Found:
         snapshot = serving.searchable.snapshot
         article = canonical(snapshot, number)
-        related = tuple(related_links(article, snapshot, serving.removed))
+
+        def at(address: str) -> Article | None:
+            documents = snapshot.by_address(address)
+            return snapshot.article(documents[0]) if documents else None
+
+        related = tuple(related_links(article, at, serving.removed))
         known = {article.id, *(link.id for link in related)}
-        return Found(article, related, tuple(linking_articles(article, known, serving.searchable)))
+        linking = snapshot.linking_to(article, LOOKED_AT)
+        newest = linking[in_order(linking, None, "newest", LOOKED_AT, serving.searchable)]
+        likely = map(snapshot.article, newest.tolist())
+        return Found(article, related, tuple(linking_articles(article, known, likely)))
 
     def similar(self, article_id: str, limit: int = 6) -> tuple[Hit, ...]:
         searchable = self._current().searchable
@@ -345,3 +324,19 @@ class EmbeddedEngine:
         with self._lock:
             self._serving = None  # calls that are under way keep what they began with
         self._watch.close()
+
+
+def _suggestion(
+    text: str, query: Query, found: Evaluated, searchable: Searchable, deadline: Deadline
+) -> Iterator[Note]:
+    """Did you mean: a query with a rare word replaced, where that finds more and there is time to see it."""
+    if found.holding_all >= FEW or found.partial:
+        return
+    try:
+        text_of_it = corrected(text, found.words, searchable.spelling, searchable.limits, deadline)
+    except OutOfTimeError:
+        return
+    if text_of_it != text:
+        again = find(parse(text_of_it, searchable.limits).tree, text_of_it, query.match, searchable, deadline)
+        if again.holding_all > found.holding_all and not again.partial:
+            yield suggestion_note(text_of_it)

@@ -2,22 +2,17 @@
 
     score = prior * sum over clauses of  idf * (k1 + 1) * tf / (tf + length part)
 
-The tree of an `Explanation` follows the formula, with the prior, which all clauses share, told once. Which clauses
-count was decided by `search.evaluate`, and is read from the rows that it made; occurrences are counted again, field by
-field, in the documents of one page alone.
+The tree of an `Explanation` follows the formula, with the prior, which all clauses share, told once. The numbers are an
+engine's (`Facts`); `search.origin` has them for the embedded one.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from index.reader import Documents, Floats, Snapshot
 from index.schema import EXACT, HALF, TEXT_FIELDS
-from search.evaluate import ClauseRow, CombinedRow, Evaluated, Searchable
-from search.order import Row
 from search.query import Phrase, Prefix, Sort, Word
 from search.ranking import (
     HEAT_FULL,
@@ -28,19 +23,63 @@ from search.ranking import (
     RECENCY_HALF_LIFE_DAYS,
     RECENCY_WEIGHT,
     B,
-    ages_in_days,
     heat,
     idf,
     length_part,
     quality,
     recency,
 )
-from search.results import Explanation, Hit, Operation
+from search.results import Explanation, Operation
 from search.terms import ALL_FIELDS, Alternative, TermClause
-from search.vectors import Scored
 
-_Counts = dict[int, dict[Alternative, int]]
+Document_contra = TypeVar("Document_contra", contravariant=True)
+
+Counts = dict[int, dict[Alternative, int]]
 """How often each alternative stands in a field, by the field's index in `TEXT_FIELDS`; those that stand there."""
+
+
+class Told(Protocol):
+    """A clause that counts in scores."""
+
+    @property
+    def typed(self) -> Word | Phrase | Prefix | None:
+        """What was typed."""
+
+    @property
+    def clause(self) -> TermClause:
+        """What was looked for."""
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether that is looked for in place of a word that occurs nowhere."""
+
+
+class Facts(Protocol[Document_contra]):
+    """What scores are made of."""
+
+    @property
+    def articles(self) -> int:
+        """How many there are."""
+
+    @property
+    def average_length(self) -> float:
+        """Of all articles, in halves."""
+
+    def length(self, document: Document_contra) -> int:
+        """Weighted tokens, in halves."""
+
+    def holding(self, told: Told) -> int:
+        """How many articles hold a clause."""
+
+    def clauses(self, document: Document_contra) -> Sequence[tuple[Told, bool, bool]]:
+        """The clauses of the query, whether the document holds each, and whether it counts in its score."""
+
+    def occurrences(self, clause: TermClause, document: Document_contra) -> Counts:
+        """Those of a clause in a document that holds it."""
+
+    def signals(self, document: Document_contra) -> tuple[float, float, float]:
+        """Days before the newest article, quality and heat; NaN where unknown."""
+
 
 _UNRANKED: dict[Sort, str] = {
     "relevance": "Nothing is ranked: the query has no words to rank by.",
@@ -50,157 +89,98 @@ _UNRANKED: dict[Sort, str] = {
 }
 
 
-def explained(hits: Iterable[Hit], sort: Sort, found: Evaluated, row: Row, searchable: Searchable) -> Iterator[Hit]:
-    """The hits of a page, each with how its score came about.
-
-    Args:
-        hits: of the page, in order.
-        sort: the order that was asked for.
-        found: what the query matched.
-        row: its documents.
-        searchable: whose documents they are.
-    """
-    if row.scores is None:
-        unranked = Explanation(0.0, _UNRANKED[sort])
-        yield from (replace(hit, explanation=unranked) for hit in hits)
-        return
-    scores = _Scores(found.origin, row.documents, searchable)
-    for hit, document in zip(hits, row.documents.tolist(), strict=True):
-        yield replace(hit, explanation=scores.of(document))
+def unranked(sort: Sort) -> Explanation:
+    """The score of every hit where none is ranked."""
+    return Explanation(0.0, _UNRANKED[sort])
 
 
-class _Scores:
-    """Scores taken apart.
+def explanation(document: Document_contra, facts: Facts[Document_contra]) -> Explanation:
+    """The whole score of a document."""
+    clauses = facts.clauses(document)
+    parts = [_clause(told, document, facts) for told, _, counts in clauses if counts]
+    missing = [_quoted(told) for told, holds, _ in clauses if not holds]
+    idle = [_quoted(told) for told, holds, counts in clauses if holds and not counts]
+    if missing:
+        parts.append(Explanation(0.0, f"Not in this article, so adding nothing: {_listed(missing)}."))
+    if idle:
+        text = f"Adding nothing without the other words of their group: {_listed(idle)}."
+        parts.append(Explanation(0.0, text))
+    words = _node("sum", "What the words of the query that this article holds count, added up.", *parts)
+    prior = _prior(*facts.signals(document))
+    return _node("product", "The score: what the words count, times the prior.", words, prior)
 
-    Args:
-        origin: the row of all matches.
-        documents: those that are asked about, in any order.
-        searchable: whose documents they are.
-    """
 
-    def __init__(self, origin: Scored, documents: Documents, searchable: Searchable) -> None:
-        self._origin = origin
-        self._snapshot = searchable.snapshot
-        self._ranking = searchable.ranking
-        self._among = np.unique(documents)
-        self._counts: dict[TermClause, dict[int, _Counts]] = {}
-        self._priors = dict(zip(self._among.tolist(), _priors(self._among, self._snapshot), strict=True))
-
-    def of(self, document: int) -> Explanation:
-        """The whole score of a document."""
-        rows = list(_clause_rows(self._origin, document))
-        parts = [self._clause(row, document) for row, counts in rows if counts]
-        missing = [_quoted(row) for row, _ in rows if not _holds(row, document)]
-        idle = [_quoted(row) for row, counts in rows if not counts and _holds(row, document)]
-        if missing:
-            parts.append(Explanation(0.0, f"Not in this article, so adding nothing: {_listed(missing)}."))
-        if idle:
-            text = f"Adding nothing without the other words of their group: {_listed(idle)}."
-            parts.append(Explanation(0.0, text))
-        words = _node("sum", "What the words of the query that this article holds count, added up.", *parts)
-        return _node("product", "The score: what the words count, times the prior.", words, self._priors[document])
-
-    def _clause(self, row: ClauseRow, document: int) -> Explanation:
-        """What one clause counts in a document that holds it."""
-        if row.clause not in self._counts:
-            self._counts[row.clause] = self._count(row.clause)
-        frequency = _frequency(self._counts[row.clause][document])
-        saturated = _node(
-            "quotient",
-            "The frequency as a share of itself and the length part: each further occurrence adds less.",
-            frequency,
-            _node(
-                "sum",
-                "The frequency plus the length part.",
-                Explanation(frequency.value, "The same frequency."),
-                self._length_part(document),
-            ),
-        )
-        return _node(
-            "product",
-            f"{_heading(row)}: how rare it is, times how much its frequency counts.",
-            self._idf(row),
-            Explanation(K1 + 1, f"k1 + 1, where k1 = {K1:g}: the most that a frequency can count."),
-            saturated,
-        )
-
-    def _idf(self, row: ClauseRow) -> Explanation:
-        holding, articles = len(row.documents), self._snapshot.count
-        where = _where(row.clause)
-        times = _node(
-            "quotient",
-            "All articles as a multiple of those that hold it.",
-            Explanation(articles + 1.0, f"All articles: {articles:,}, plus 1."),
-            Explanation(holding + 0.5, f"Articles that hold it{where}: {holding:,}, plus 0.5."),
-        )
-        text = f"Its rarity (idf), as a logarithm: held by {holding:,} of {articles:,} articles{where}."
-        return Explanation(idf(holding, articles), text, "logarithm", (times,))
-
-    def _length_part(self, document: int) -> Explanation:
-        length, average = self._snapshot.lengths[document : document + 1], self._ranking.average_length
-        relative = _node(
-            "quotient",
-            "The length of this article, relative to the average.",
-            Explanation(float(length[0]) / HALF, "Its length in words, each with the weight of its field."),
-            Explanation(average / HALF, "The average length of all articles."),
-        )
-        counted = _node(
+def _clause(told: Told, document: Document_contra, facts: Facts[Document_contra]) -> Explanation:
+    """What one clause counts in a document that holds it."""
+    frequency = _frequency(facts.occurrences(told.clause, document))
+    saturated = _node(
+        "quotient",
+        "The frequency as a share of itself and the length part: each further occurrence adds less.",
+        frequency,
+        _node(
             "sum",
-            "The relative length, as far as it counts: 1 for an average article.",
-            Explanation(1 - B, f"1 − b, where b = {B:g}."),
-            _node("product", "b times the relative length.", Explanation(B, "b: how much length counts."), relative),
-        )
-        return Explanation(
-            float(length_part(length, average)[0]),
-            "The length part: a long article is expected to hold any word more often.",
-            "product",
-            (Explanation(K1, "k1: how much further occurrences still add."), counted),
-        )
-
-    def _count(self, clause: TermClause) -> dict[int, _Counts]:
-        """The occurrences of a clause by document."""
-        found: dict[int, _Counts] = {}
-        for alternative in self._ranking.alternatives(clause):
-            places = self._ranking.places(alternative, self._among)
-            fields = self._snapshot.field_numbers(places)
-            times = Counter(zip(places.documents.tolist(), fields.tolist(), strict=True))
-            for (document, field), count in times.items():
-                if TEXT_FIELDS[field].name in clause.fields:
-                    found.setdefault(document, {}).setdefault(field, {})[alternative] = count
-        return found
+            "The frequency plus the length part.",
+            Explanation(frequency.value, "The same frequency."),
+            _length_part(facts.length(document), facts.average_length),
+        ),
+    )
+    return _node(
+        "product",
+        f"{_heading(told)}: how rare it is, times how much its frequency counts.",
+        _idf(told, facts.holding(told), facts.articles),
+        Explanation(K1 + 1, f"k1 + 1, where k1 = {K1:g}: the most that a frequency can count."),
+        saturated,
+    )
 
 
-def _clause_rows(row: Scored, document: int, *, counts: bool = True) -> Iterator[tuple[ClauseRow, bool]]:
-    """The clauses that a row comes of, and whether each counts in the score that a document has there."""
-    match row:
-        case ClauseRow():
-            yield row, counts and _holds(row, document)
-        case CombinedRow(parts=parts):
-            counts = counts and _holds(row, document)
-            for part in parts:
-                yield from _clause_rows(part, document, counts=counts)
+def _idf(told: Told, holding: int, articles: int) -> Explanation:
+    where = _where(told.clause)
+    times = _node(
+        "quotient",
+        "All articles as a multiple of those that hold it.",
+        Explanation(articles + 1.0, f"All articles: {articles:,}, plus 1."),
+        Explanation(holding + 0.5, f"Articles that hold it{where}: {holding:,}, plus 0.5."),
+    )
+    text = f"Its rarity (idf), as a logarithm: held by {holding:,} of {articles:,} articles{where}."
+    return Explanation(idf(holding, articles), text, "logarithm", (times,))
 
 
-def _holds(row: Scored, document: int) -> bool:
-    place = int(row.documents.searchsorted(document))
-    return place < len(row.documents) and bool(row.documents[place] == document)
+def _length_part(length: int, average: float) -> Explanation:
+    relative = _node(
+        "quotient",
+        "The length of this article, relative to the average.",
+        Explanation(length / HALF, "Its length in words, each with the weight of its field."),
+        Explanation(average / HALF, "The average length of all articles."),
+    )
+    counted = _node(
+        "sum",
+        "The relative length, as far as it counts: 1 for an average article.",
+        Explanation(1 - B, f"1 − b, where b = {B:g}."),
+        _node("product", "b times the relative length.", Explanation(B, "b: how much length counts."), relative),
+    )
+    return Explanation(
+        float(length_part(np.array([length]), average)[0]),
+        "The length part: a long article is expected to hold any word more often.",
+        "product",
+        (Explanation(K1, "k1: how much further occurrences still add."), counted),
+    )
 
 
 # Clauses in words
 
 
-def _heading(row: ClauseRow) -> str:
+def _heading(told: Told) -> str:
     """A clause, to begin a sentence with."""
-    where = _where(row.clause)
-    match row.typed:
-        case Word() if row.stands_in:
-            return f"{_looked_for(row.clause)}{where}, in place of {_quoted(row)}, which occurs nowhere"
+    where = _where(told.clause)
+    match told.typed:
+        case Word() if told.stands_in:
+            return f"{_looked_for(told.clause)}{where}, in place of {_quoted(told)}, which occurs nowhere"
         case Word():
-            return f"The word {_quoted(row)}{where}"
+            return f"The word {_quoted(told)}{where}"
         case Phrase():
-            return f"The phrase {_quoted(row)}{where}"
-        case Prefix():
-            return f"{_looked_for(row.clause)}{where}"
+            return f"The phrase {_quoted(told)}{where}"
+        case _:
+            return f"{_looked_for(told.clause)}{where}"
 
 
 def _where(clause: TermClause) -> str:
@@ -216,8 +196,9 @@ def _looked_for(clause: TermClause) -> str:
     return f"The words {_listed(exact)}" if len(exact) > 1 else f"The word {_listed(exact)}"
 
 
-def _quoted(row: ClauseRow) -> str:
-    return f"“{row.typed.text}*”" if isinstance(row.typed, Prefix) else f"“{row.typed.text}”"
+def _quoted(told: Told) -> str:
+    assert told.typed
+    return f"“{told.typed.text}*”" if isinstance(told.typed, Prefix) else f"“{told.typed.text}”"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -228,7 +209,7 @@ def _listed(names: Sequence[str]) -> str:
 # Frequencies
 
 
-def _frequency(counts: _Counts) -> Explanation:
+def _frequency(counts: Counts) -> Explanation:
     """The frequency of a clause in a document."""
     fields = []
     for number, in_field in sorted(counts.items()):
@@ -276,26 +257,19 @@ def _described(alternative: Alternative) -> str:
 # Priors
 
 
-def _priors(documents: Documents, snapshot: Snapshot) -> Iterator[Explanation]:
-    """The prior of each of some documents."""
-    ages = ages_in_days(snapshot.published[documents], snapshot.newest)
-    qualities, heats = (_signal(name, documents, snapshot) for name in ("quality", "heat"))
-    columns = (ages, recency(ages), qualities, quality(qualities), heats, heat(heats))
-    for age, newness, given_quality, good, given_heat, hot in zip(*(each.tolist() for each in columns), strict=True):
-        yield _node(
-            "sum",
-            "The prior of this article, whatever the query: recency, quality and heat move it a little.",
-            Explanation(1.0, "Where every article begins."),
-            _recency(age, newness),
-            _quality(given_quality, good),
-            _heat(given_heat, hot),
-        )
-
-
-def _signal(name: str, documents: Documents, snapshot: Snapshot) -> Floats:
-    """`quality` or `heat` of some documents, NaN where unknown."""
-    known = snapshot.signal(name)
-    return np.full(len(documents), np.nan, np.float32) if known is None else known[documents]
+def _prior(age_days: float, given_quality: float, given_heat: float) -> Explanation:
+    newness, good, hot = (
+        float(share(np.array([given]))[0])
+        for share, given in ((recency, age_days), (quality, given_quality), (heat, given_heat))
+    )
+    return _node(
+        "sum",
+        "The prior of this article, whatever the query: recency, quality and heat move it a little.",
+        Explanation(1.0, "Where every article begins."),
+        _recency(age_days, newness),
+        _quality(given_quality, good),
+        _heat(given_heat, hot),
+    )
 
 
 def _recency(age_days: float, share: float) -> Explanation:

@@ -13,9 +13,9 @@ import numpy as np
 
 from index.reader import Column, Documents, Flags, Numbers
 from search.dates import period
-from search.evaluate import Searchable, dated_between
 from search.query import FACETS, SHOWN, Filters, Range
 from search.results import Bucket, YearBucket
+from search.rows import Searchable, dated_between
 from search.values import begins
 
 _NONE = Filters()

@@ -1,6 +1,6 @@
 """The articles of one page: fetched, in the archive's own spelling, with what to mark in them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import repeat
 
@@ -8,7 +8,6 @@ from index.article import Article
 from index.document import searched_text
 from index.reader import Snapshot
 from search.order import Page
-from search.query import Query
 from search.results import Hit
 from search.snippets import Highlighter
 from search.terms import TermClause
@@ -16,16 +15,13 @@ from search.terms import TermClause
 _FETCHED_AT_ONCE = 1_000
 
 
-def make_hits(query: Query, page: Page, clauses: tuple[TermClause, ...], snapshot: Snapshot) -> Iterator[Hit]:
-    """The hits of a page; `clauses` are what was looked for."""
-    highlighter = Highlighter(clauses if query.highlight else ())
-    for i, number in enumerate(page.row.documents.tolist()):
-        article = canonical(snapshot, number)
-        yield Hit(
-            rank=page.first_rank + i,
-            score=0.0 if page.row.scores is None else float(page.row.scores[i]),
-            full=page.row.full is None or bool(page.row.full[i]),
-            article=article,
+def marked(hits: Iterable[Hit], clauses: tuple[TermClause, ...]) -> Iterator[Hit]:
+    """Hits with what to mark in them; `clauses` are what was looked for, none where nothing is to be marked."""
+    highlighter = Highlighter(clauses)
+    for hit in hits:
+        article = hit.article
+        yield replace(
+            hit,
             highlights={
                 "title": highlighter.ranges(article.title, "title"),
                 "excerpt": highlighter.ranges(article.excerpt, "excerpt"),

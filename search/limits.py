@@ -51,6 +51,11 @@ class Deadline:
         self._end = clock() + budget_ms / 1000
 
     @property
+    def left_ms(self) -> float | None:
+        """How many milliseconds are left, 0 at least; None for ever."""
+        return None if self._end == float("inf") else max(0.0, (self._end - self._clock()) * 1000)
+
+    @property
     def passed(self) -> bool:
         """Whether time is out."""
         return self._clock() >= self._end

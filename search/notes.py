@@ -78,3 +78,19 @@ def unfinished_note(text: str, word: str) -> Note:
     return Note(
         "stand_in", "“{word}” occurs nowhere; searched for words that begin so instead.", {"word": word}, text, "all"
     )
+
+
+def suggestion_note(corrected: str) -> Note:
+    """Asks whether other words were meant.
+
+    Args:
+        corrected: what was typed with these in it.
+    """
+    return Note("suggestion", "Did you mean “{query}”?", {"query": corrected}, corrected)
+
+
+def cut_note() -> Note:
+    """Says that the numbers are of some of the articles."""
+    return Note(
+        "ignored", "Time ran out: only a part of the articles was looked at, and the numbers are those of it.", {}
+    )

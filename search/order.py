@@ -18,8 +18,8 @@ from index.errors import ExpiredPositionError
 from index.orders import Order
 from index.reader import Documents, Flags, Floats, Numbers, Snapshot
 from index.schema import UNDATED
-from search.evaluate import Evaluated, Searchable
 from search.query import Position, Query, Sort
+from search.rows import Evaluated, Searchable
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,22 @@ with idf as in the ranking. An article that shares only one of several terms is 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
 
 from index.analysis import FUNCTION_WORDS, Token, tokens
 from index.article import Article
 from index.document import searched_text
-from index.reader import Snapshot
 from index.schema import STEM, TEXT_FIELDS
 from index.urls import address_key
-from search.evaluate import Searchable
 from search.hits import canonical
 from search.limits import NEVER, Deadline, OutOfTimeError
 from search.order import in_order
 from search.ranking import idf
 from search.results import Hit
+from search.rows import Searchable
 from search.terms import ALL_FIELDS, Alternative, TermClause
 from search.vectors import Scored
 
@@ -34,7 +35,7 @@ BODY_CHARS = 1_000  # of the body, which says at its beginning what it is about;
 MOST_TOPICS = 50  # an archive may give an article any number
 
 _TOLD_BY = ("title", "excerpt", "body", "topic")  # who published and wrote it does not say what it is about
-_MOST_COPIES = 100  # passed over; an archive may hold any number of copies of one story
+MOST_COPIES = 100  # passed over; an archive may hold any number of copies of one story
 
 
 def similar_hits(number: int, limit: int, searchable: Searchable, deadline: Deadline = NEVER) -> Iterator[Hit]:
@@ -46,41 +47,58 @@ def similar_hits(number: int, limit: int, searchable: Searchable, deadline: Dead
     article = snapshot.article(number)
     if limit < 1:
         return
+
+    def counts(stems: Sequence[str]) -> Iterator[int]:
+        return (snapshot.count_holding(STEM, stem) for stem in stems)
+
     terms: list[str] = []
     rows: list[Scored] = []
     with suppress(OutOfTimeError):
-        for term in telling_terms(article, snapshot)[: searchable.limits.max_clauses]:
+        for term in telling_terms(article, counts, snapshot.count)[: searchable.limits.max_clauses]:
             deadline.check()
-            rows.append(searchable.ranking.score(_clause(term)))
+            rows.append(searchable.ranking.score(telling_clause(term)))
             terms.append(term)
     if not terms:
         return
     held = operations.together(rows)
     kept = (held.times >= min(MIN_SHARED, len(terms))) & (held.documents != number)
-    documents, scores, times = held.documents[kept], held.scores[kept], held.times[kept]
+    documents, scores, full = held.documents[kept], held.scores[kept], held.times[kept] == len(terms)
+    order = in_order(documents, scores, "relevance", limit + MOST_COPIES, searchable).tolist()
+    likely = (
+        Hit(0, float(scores[place]), bool(full[place]), canonical(snapshot, int(documents[place])), {}, None)
+        for place in order
+    )
+    yield from islice(without_copies(article, likely), limit)
+
+
+def without_copies(article: Article, likely: Iterable[Hit]) -> Iterator[Hit]:
+    """The first hit of each story but the article's own, ranked anew from 1."""
     seen = _marks(article)
     rank = 1
-    for place in in_order(documents, scores, "relevance", limit + _MOST_COPIES, searchable).tolist():
-        found = canonical(snapshot, int(documents[place]))
-        marks = _marks(found)
+    for hit in likely:
+        marks = _marks(hit.article)
         if seen.isdisjoint(marks):
-            yield Hit(rank, float(scores[place]), bool(times[place] == len(terms)), found, {}, None)
+            yield replace(hit, rank=rank)
             seen |= marks
             rank += 1
-        if rank > limit:
-            return
 
 
-def telling_terms(article: Article, snapshot: Snapshot) -> list[str]:
+def telling_terms(article: Article, counts_of: Callable[[Sequence[str]], Iterable[int]], articles: int) -> list[str]:
     """The stems that tell most of what an article is about, best first, at most `MOST_TERMS`.
 
     Left out are function words, single digits and what no other article has.
+
+    Args:
+        article: what it is about.
+        counts_of: how many articles hold each of some stems.
+        articles: how many there are.
     """
-    weights = {}
-    for term, frequency in _frequencies(article).items():
-        count = snapshot.count_holding(STEM, term)
-        if count > 1:
-            weights[term] = frequency * idf(count, snapshot.count)
+    frequencies = _frequencies(article)
+    weights = {
+        term: frequencies[term] * idf(count, articles)
+        for term, count in zip(frequencies, counts_of(list(frequencies)), strict=True)
+        if count > 1
+    }
     return sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
 
 
@@ -109,7 +127,8 @@ def _tells(token: Token) -> bool:
     return token.exact not in FUNCTION_WORDS and not (len(token.stem) == 1 and token.stem.isdigit())
 
 
-def _clause(term: str) -> TermClause:
+def telling_clause(term: str) -> TermClause:
+    """What is looked for to find articles that hold a stem."""
     return TermClause((Alternative("stem", (term,)),), ALL_FIELDS)
 
 

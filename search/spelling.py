@@ -14,8 +14,8 @@ from index.files import go_on
 from index.reader import Snapshot
 from index.schema import EXACT, TEXT_FIELDS
 
-_MIN_CHARS = 3
-_TWO_EDITS_FROM_CHARS = 6
+MIN_CHARS = 3
+TWO_EDITS_FROM_CHARS = 6
 _CACHED_WORDS = 1_000
 _COMPARED_AT_ONCE = 64  # words, which takes a millisecond or so
 
@@ -65,7 +65,7 @@ class Spelling:
             word: as typed.
             between: called between two terms; what it raises ends the work.
         """
-        exact = _letters_of(word)
+        exact = letters_of(word)
         for term in self._snapshot.terms(exact) if exact else []:
             if self.occurs(term):
                 return exact
@@ -84,7 +84,7 @@ class Spelling:
             limit: how many at most.
             between: called between words that are compared; what it raises ends the work, of which nothing is kept.
         """
-        exact = _letters_of(word)
+        exact = letters_of(word)
         if not exact:
             return []
         found = self._near.get(exact)
@@ -98,7 +98,7 @@ class Spelling:
     def _look_near(self, exact: str, between: Callable[[], None]) -> list[str]:
         words = self._words = self._words or self._load_words()
         differing = np.bitwise_count(words.letters ^ _letters(exact))
-        for distance in (1, 2) if len(exact) >= _TWO_EDITS_FROM_CHARS else (1,):
+        for distance in (1, 2) if len(exact) >= TWO_EDITS_FROM_CHARS else (1,):
             likely = (np.abs(words.lengths - len(exact)) <= distance) & (differing <= 2 * distance)
             near = [words.words[i] for i in np.flatnonzero(likely).tolist()]
             near = [each for each in near if distance == 1 or each[0] == exact[0]]
@@ -118,7 +118,7 @@ class Spelling:
         words = [
             each
             for each in self._snapshot.terms()
-            if each.isalpha() and len(each) >= _MIN_CHARS and each not in FUNCTION_WORDS
+            if each.isalpha() and len(each) >= MIN_CHARS and each not in FUNCTION_WORDS
         ]
         lengths = np.array([len(word) for word in words], dtype=np.int64)
         codes = np.frombuffer("".join(words).encode("utf-32-le"), "<u4").astype(np.uint64)
@@ -127,11 +127,11 @@ class Spelling:
         return _Words(words, lengths, letters)
 
 
-def _letters_of(word: str) -> str:
+def letters_of(word: str) -> str:
     """A typed word as an exact term; "" for one that is short, of several parts, or not of letters alone."""
     parts = word_forms(word, capitals=False).parts
     exact = parts[0].exact if len(parts) == 1 else ""
-    return exact if exact.isalpha() and len(exact) >= _MIN_CHARS else ""
+    return exact if exact.isalpha() and len(exact) >= MIN_CHARS else ""
 
 
 def _letters(word: str) -> np.uint64:

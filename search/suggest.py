@@ -15,6 +15,7 @@ OR or a minus, or in a text field (`title:clo`); in an open phrase, an address o
 Topics and titles are for words alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,24 +24,24 @@ import numpy as np
 from index.analysis import FUNCTION_WORDS, fold, query_tokens, without_accents, word_forms
 from index.reader import Flags, Numbers, Snapshot
 from index.schema import EXACT
-from search.evaluate import Searchable, evaluate, holding_all
 from search.joined import OwnWords, places_in
-from search.limits import Deadline
+from search.limits import Deadline, Limits
 from search.order import in_order
 from search.parser import parse
 from search.query import And, Everything, Node, Not, Or, Prefix, Word
 from search.results import Suggestion
+from search.rows import Searchable, find, holding_all
 from search.terms import is_function_word
 from search.vectors import common
 
 MAX_TITLES = 3
 MAX_TOPICS = 2
 
-_BESIDE = 12  # most frequent words of which it is asked how often they stand right after the word before
+BESIDE = 12  # most frequent words of which it is asked how often they stand right after the word before
 _BESIDE_DOCUMENTS = 500  # of the word before, in which they are looked for
-_TRIES = 3  # words that are looked at for each one that is wanted: some find nothing beside the others
-_TITLE_POSTINGS = 50_000  # places of words that begin so, beyond which any title would do
-_TITLES_SEEN = 20  # articles among which different titles are looked for
+TRIES = 3  # words that are looked at for each one that is wanted: some find nothing beside the others
+TITLE_POSTINGS = 50_000  # places of words that begin so, beyond which any title would do
+TITLES_SEEN = 20  # articles among which different titles are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class _Completed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Beginning:
+class Beginning:
     """One reading of the unfinished word: what goes on from `start` of the text begins with `prefix`, folded."""
 
     start: int
@@ -94,11 +95,11 @@ class Completions:
         tree = parse(text, searchable.limits).tree
         topics: list[Suggestion] = []
         titles: list[Suggestion] = []
-        words = _words_alone(tree, text)
+        words = words_alone(tree, text)
         if words:
             topics = self._topics_like(text)
             titles = self._titles(words, finished=text[-1].isspace(), searchable=searchable, deadline=deadline)
-        last = _last_word(tree, len(text))
+        last = last_word(tree, len(text))
         wanted = max(1, limit - len(topics) - len(titles))
         completed = self._words(text, tree, last, wanted, searchable, deadline) if last else []
         return tuple([*completed, *topics, *titles][:limit])
@@ -127,31 +128,31 @@ class Completions:
         self, text: str, tree: Node, last: Word, wanted: int, searchable: Searchable, deadline: Deadline
     ) -> list[Suggestion]:
         """The text completed with likely words; of forms that find the same, with the likelier one."""
-        tries = wanted * _TRIES
-        negated = _negated(tree, last)
+        tries = wanted * TRIES
+        negated = is_negated(tree, last)
         found: dict[tuple[str, int], _Completed] = {}
-        for beginning in _beginnings(last):
+        for beginning in beginnings_of(last):
             before = text[last.span[0] : beginning.start]
-            rest = _replaced(tree, last, replace(last, text=before) if query_tokens(before) else Everything())
+            rest = replaced(tree, last, replace(last, text=before) if query_tokens(before) else Everything())
             among = None if negated else self._found_by(rest, searchable, deadline)
             terms = self._terms(beginning.prefix, among, tries, capitals=last.capitals)
-            after = {} if negated else self._times_after(before or _text_before(tree, last, text), terms[:_BESIDE])
+            after = {} if negated else self._times_after(before or text_before(tree, last, text), terms[:BESIDE])
             for term in sorted(terms, key=lambda term: -after.get(term, 0)):
                 if len(found) == wanted or deadline.passed:
                     break
                 completed = text[: beginning.start] + term
                 if (
                     len(completed) > searchable.limits.max_query_chars
-                    or not _reads_as(term)
+                    or not reads_as(term)
                     or term not in self._own_words
                 ):
                     continue
                 tree_of_it = parse(completed, searchable.limits).tree
-                answer = evaluate(tree_of_it, completed, "auto", searchable, deadline)
+                answer = find(tree_of_it, completed, "auto", searchable, deadline)
                 full = answer.holding_all
                 if full and not answer.partial:
                     suggestion = Suggestion("words", completed, len(answer.documents))
-                    found.setdefault((_stem(term), full), _Completed(suggestion, after.get(term, 0), full))
+                    found.setdefault((stem_of(term), full), _Completed(suggestion, after.get(term, 0), full))
             if found:
                 break
         # Without a word, what is most frequent finds least.
@@ -201,10 +202,10 @@ class Completions:
         counts = np.bincount(column.members, weights=by_set[column.sets], minlength=len(column.values))
         pairs = sorted((-int(count), name) for count, name in zip(counts.tolist(), column.values, strict=True) if count)
         names = [name for _, name in pairs]
-        return _Topics(names, [-count for count, _ in pairs], [f"{_key(name)} " for name in names])
+        return _Topics(names, [-count for count, _ in pairs], [f"{key_of(name)} " for name in names])
 
     def _topics_like(self, text: str) -> list[Suggestion]:
-        key = _key(text) + (" " if text[-1].isspace() else "")
+        key = key_of(text) + (" " if text[-1].isspace() else "")
         topics = self._topics
         found: list[Suggestion] = []
         for i, each in enumerate(topics.keys):
@@ -216,32 +217,24 @@ class Completions:
 
     # Titles
 
+    def _is_vague(self, prefix: str, limits: Limits) -> bool:
+        vocabulary = self._snapshot.vocabulary
+        first, end = vocabulary.beginning_with(prefix)
+        return bool(end - first > limits.max_expansion or vocabulary.counts[first:end].sum() > TITLE_POSTINGS)
+
     def _titles(
         self, words: tuple[Word, ...], *, finished: bool, searchable: Searchable, deadline: Deadline
     ) -> list[Suggestion]:
-        telling = [word for word in words if not is_function_word(word)]
-        clauses: list[Node] = [replace(word, field="title") for word in telling]
-        if not finished:
-            last = words[-1]
-            *_, token = [each for each in query_tokens(last.text, capitals=last.capitals) if not each.extra]
-            first, end = self._snapshot.vocabulary.beginning_with(token.exact)
-            if (
-                end - first > searchable.limits.max_expansion
-                or self._snapshot.vocabulary.counts[first:end].sum() > _TITLE_POSTINGS
-            ):
-                return []
-            if token.end == len(last.text):
-                clauses = [replace(word, field="title") for word in telling if word is not last]
-                before = last.text[: token.start]
-                clauses += [replace(last, text=before, field="title")] if query_tokens(before) else []
-                clauses.append(Prefix(last.text[token.start :], "title"))
+        clauses = title_clauses(
+            words, finished=finished, vague=lambda prefix: self._is_vague(prefix, searchable.limits)
+        )
         if not clauses:
             return []
-        found = evaluate(And(tuple(clauses)), "", "all", searchable, deadline)
+        found = find(And(tuple(clauses)), "", "all", searchable, deadline)
         if found.partial:
             return []
         titles: dict[str, Suggestion] = {}
-        for place in in_order(found.documents, found.scores, "relevance", _TITLES_SEEN, searchable).tolist():
+        for place in in_order(found.documents, found.scores, "relevance", TITLES_SEEN, searchable).tolist():
             article = self._snapshot.article(int(found.documents[place]))
             titles.setdefault(article.title.casefold(), Suggestion("title", article.title, 1, article.id))
             if len(titles) == MAX_TITLES:
@@ -249,7 +242,31 @@ class Completions:
         return list(titles.values())
 
 
-def _words_alone(tree: Node, text: str) -> tuple[Word, ...]:
+def title_clauses(words: tuple[Word, ...], *, finished: bool, vague: Callable[[str], bool]) -> list[Node]:
+    """What a title must hold to go on as some words do; nothing where any would do.
+
+    Args:
+        words: that were typed.
+        finished: whether the last of them is.
+        vague: whether very much begins so.
+    """
+    telling = [word for word in words if not is_function_word(word)]
+    clauses: list[Node] = [replace(word, field="title") for word in telling]
+    if finished:
+        return clauses
+    last = words[-1]
+    *_, token = [each for each in query_tokens(last.text, capitals=last.capitals) if not each.extra]
+    if vague(token.exact):
+        return []
+    if token.end == len(last.text):
+        clauses = [replace(word, field="title") for word in telling if word is not last]
+        before = last.text[: token.start]
+        clauses += [replace(last, text=before, field="title")] if query_tokens(before) else []
+        clauses.append(Prefix(last.text[token.start :], "title"))
+    return clauses
+
+
+def words_alone(tree: Node, text: str) -> tuple[Word, ...]:
     """The words of a text that is nothing but words, the last of which may be unfinished; empty for any other."""
     nodes = tree.clauses if isinstance(tree, And) and tree.relaxable else (tree,)
     words = tuple([node for node in nodes if isinstance(node, Word) and not node.field])
@@ -258,66 +275,66 @@ def _words_alone(tree: Node, text: str) -> tuple[Word, ...]:
     return words
 
 
-def _last_word(tree: Node, end: int) -> Word | None:
+def last_word(tree: Node, end: int) -> Word | None:
     """The word that ends where the text does."""
     match tree:
         case Word():
             return tree if tree.span[1] == end else None
         case And(clauses) | Or(clauses):
-            return next((word for clause in clauses if (word := _last_word(clause, end))), None)
+            return next((word for clause in clauses if (word := last_word(clause, end))), None)
         case Not(clause):
-            return _last_word(clause, end)
+            return last_word(clause, end)
         case _:
             return None
 
 
-def _text_before(tree: Node, word: Word, text: str) -> str:
+def text_before(tree: Node, word: Word, text: str) -> str:
     """The word that stands right before another; "" where something else does, or nothing."""
-    before = _last_word(tree, len(text[: word.span[0]].rstrip()))
+    before = last_word(tree, len(text[: word.span[0]].rstrip()))
     return before.text if before else ""
 
 
-def _replaced(tree: Node, word: Word, other: Node) -> Node:
+def replaced(tree: Node, word: Word, other: Node) -> Node:
     """The tree with something else in place of one word."""
     match tree:
         case Word():
             return other if tree is word else tree
         case And(clauses, relaxable):
-            return And(tuple([_replaced(clause, word, other) for clause in clauses]), relaxable)
+            return And(tuple([replaced(clause, word, other) for clause in clauses]), relaxable)
         case Or(clauses):
-            return Or(tuple([_replaced(clause, word, other) for clause in clauses]))
+            return Or(tuple([replaced(clause, word, other) for clause in clauses]))
         case _:
             return tree
 
 
-def _negated(tree: Node, word: Word) -> bool:
+def is_negated(tree: Node, word: Word) -> bool:
     """Whether articles without the word are asked for."""
     match tree:
         case And(clauses) | Or(clauses):
-            return any(_negated(clause, word) for clause in clauses)
+            return any(is_negated(clause, word) for clause in clauses)
         case Not(clause):
-            return _last_word(clause, word.span[1]) is word
+            return last_word(clause, word.span[1]) is word
         case _:
             return False
 
 
-def _beginnings(word: Word) -> list[_Beginning]:
+def beginnings_of(word: Word) -> list[Beginning]:
     """What an unfinished word may be the beginning of: all of it (C+), else its last part (the clo of multi-clo)."""
     start = word.span[0]
     found = {fold(word.text): start}
     *_, token = [each for each in query_tokens(word.text, capitals=word.capitals) if not each.extra]
     if token.end == len(word.text):
         found.setdefault(token.exact, start + token.start)
-    return [_Beginning(at, prefix) for prefix, at in found.items() if prefix]
+    return [Beginning(at, prefix) for prefix, at in found.items() if prefix]
 
 
-def _reads_as(term: str) -> bool:
+def reads_as(term: str) -> bool:
     """Whether a term, typed, is read as itself; `1⁄2`, which ½ is folded to, is not."""
     parts = word_forms(term, capitals=True).parts
     return len(parts) == 1 and term in {parts[0].exact, parts[0].capitals}
 
 
-def _stem(term: str) -> str:
+def stem_of(term: str) -> str:
     """What terms share that find the same articles, nearly always."""
     (forms,) = word_forms(term, capitals=True).parts
     return forms.capitals or forms.stem
@@ -332,6 +349,6 @@ def _greatest(counts: Numbers, limit: int) -> Numbers:
     return np.concatenate((above, np.flatnonzero(counts == least)[: limit - len(above)]))
 
 
-def _key(text: str) -> str:
+def key_of(text: str) -> str:
     """The words of a text in plain letters, with a space before each."""
     return "".join([f" {without_accents(token.exact)}" for token in query_tokens(text) if not token.extra])

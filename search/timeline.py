@@ -35,6 +35,18 @@ def timeline_of(documents: Documents, published: Numbers, interval: Interval) ->
     seconds = published.take(documents)
     dated = seconds[seconds != UNDATED]
     days, counts = _by_day(dated // _DAY)
+    return timeline_of_days(days, counts, len(seconds) - len(dated), interval)
+
+
+def timeline_of_days(days: Days, counts: Numbers, undated: int, interval: Interval) -> Timeline:
+    """Put days together.
+
+    Args:
+        days: distinct ones, ascending.
+        counts: how many articles are of each.
+        undated: how many are of none.
+        interval: the time that one bucket stands for.
+    """
     starts, place = np.unique(_first_day(days, interval), return_inverse=True)
     # Whole numbers below 2**53 are exact as floats, which weights are.
     counts = np.bincount(place, weights=counts, minlength=len(starts)).astype(np.int64)
@@ -43,7 +55,7 @@ def timeline_of(documents: Documents, published: Numbers, interval: Interval) ->
         TimeBucket(_name(first, interval), first, last, count)
         for first, last, count in zip(firsts, lasts, counts.tolist(), strict=True)
     ]
-    return Timeline(tuple(buckets), len(seconds) - len(dated))
+    return Timeline(tuple(buckets), undated)
 
 
 def _by_day(days: Numbers) -> tuple[Days, Numbers]:
