@@ -1,19 +1,20 @@
 """Check: does the index say what the archives say? Reads everything, changes nothing.
 
-Every file is parsed anew and compared with what the index holds of it, both ways; the checksums of all files of the
-serving generation are verified when it is opened, however large it is.
+Every file is parsed anew and compared with what the index holds of it, both ways. Of a generation on disk the checksums
+of all files are compared when it is opened, however large it is.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 from index.archive import ArchiveSpec, Loaded, load_source, scan
 from index.article import Reject, as_set, kept_hash
+from index.destination import Holding
+from index.directory import open_holding as open_directory
 from index.errors import ArchiveError
-from index.generation import Store
-from index.reader import Snapshot
 from index.reindex import Progress, silent
 from index.settings import Settings
 
@@ -43,34 +44,46 @@ class CheckReport:
 
 
 def check(settings: Settings, progress: Progress = silent) -> CheckReport:
-    """Compare the index in `settings.index` with the archives it was made from.
+    """Compare the index with the archives it was made from.
 
     Raises:
         IndexUnusableError: there is no index that can serve.
+        EngineUnreachableError: the cluster that it is on does not answer, or refuses.
     """
-    generation = Store(settings.index_path).open()
-    differences = [Difference("index", generation.manifest.generation, note) for note in generation.notes]
-    snapshot = Snapshot(generation.path)
-    indexed = {identity: number for number, identity in snapshot.ids()}
+    holding = _open_holding(settings)
+    differences = [Difference("index", holding.manifest.generation, note) for note in holding.notes]
+    indexed: dict[str, str] = {}
+    for identity, kept in holding.articles:
+        progress("reading the index", len(indexed), holding.manifest.articles)
+        indexed[identity] = kept
     taken: set[str] = set()
     seen: set[str] = set()  # the visible ones of them
     rejects: list[Reject] = []
     files = 0
-    unpublished = generation.manifest.unpublished
-    for name, path in generation.manifest.archives.items():
+    unpublished = holding.manifest.unpublished
+    for name, path in holding.manifest.archives.items():
         try:
             for loaded in _articles(ArchiveSpec(name, Path(path)), settings, progress):
                 files += 1
                 if loaded.reject:
                     rejects.append(loaded.reject)
                 elif loaded.article:
-                    differences += _compare(loaded, unpublished, rejects, taken, seen, indexed, snapshot)
+                    differences += _compare(loaded, unpublished, rejects, taken, seen, indexed)
         except ArchiveError as error:
             differences.append(Difference("archive", name, str(error)))
             seen |= {identity for identity in indexed if identity.startswith(f"{name}/")}
     extra = sorted(indexed.keys() - seen)
     differences += [Difference("extra", identity, "in the index, not in the archive") for identity in extra]
     return CheckReport(tuple(differences), len(indexed), files, tuple(rejects))
+
+
+def _open_holding(settings: Settings) -> Holding:
+    """What the index holds that the settings ask for."""
+    if settings.engine == "opensearch":
+        # Loaded by name, because it needs a library that is an extra.
+        holding: Holding = import_module("index.opensearch.holding").open_holding(settings)
+        return holding
+    return open_directory(settings)
 
 
 def _articles(spec: ArchiveSpec, settings: Settings, progress: Progress) -> Iterator[Loaded]:
@@ -90,8 +103,7 @@ def _compare(
     rejects: list[Reject],
     taken: set[str],
     seen: set[str],
-    indexed: dict[str, int],
-    snapshot: Snapshot,
+    indexed: dict[str, str],
 ) -> Iterator[Difference]:
     assert loaded.article
     article = as_set(loaded.article, unpublished)
@@ -102,8 +114,8 @@ def _compare(
     if article.hidden:
         return
     seen.add(article.id)
-    number = indexed.get(article.id)
-    if number is None:
+    kept = indexed.get(article.id)
+    if kept is None:
         yield Difference("missing", article.id, "in the archive, not in the index")
-    elif kept_hash(snapshot.article(number)) != kept_hash(article):
+    elif kept != kept_hash(article):
         yield Difference("changed", article.id, "the archive has another version")

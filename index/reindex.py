@@ -1,30 +1,28 @@
 """Reindex: bring the index to what the archives say, reading only what changed, and report what was done.
 
 The order of work: read what each archive holds now, file by file, against what the serving generation was made of
-(`_Reading`); write each difference into a new generation as it is found (`_Draft`); publish it. Reading and parsing of
-files is `index.archive`'s work, durability `index.generation`'s.
+(`_Reading`); write each difference into a draft of the next one as it is found; publish that. Reading and parsing of
+files is `index.archive`'s work; where it is written, and how safely, that of an `index.destination`.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from index.archive import ArchiveSpec, Loaded, SourceFile, scan
 from index.article import Article, Reject, Warn
-from index.errors import ArchiveError, DamagedIndexError, IncompatibleIndexError, NoIndexError, UsageError
+from index.destination import Destination, Draft, manifest_of
+from index.directory import DirectoryDestination
+from index.errors import ArchiveError, UsageError
 from index.files import sha256
-from index.generation import Generation, Manifest, Store
-from index.lock import writer_lock
 from index.read import Read, read_files, read_lines
-from index.reader import Snapshot
-from index.schema import fingerprint
 from index.settings import Settings
 from index.state import ArchiveState, Entry, Fingerprints, Outcome, State, reading_version
 from index.urls import address_hash
-from index.writer import ArrayWriter, Writer
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(phase, done, total) while work goes on; `total` is 0 where it is not known yet."""
@@ -78,7 +76,7 @@ def reindex(
     forget: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Report:
-    """Bring the index in `settings.index` up to date.
+    """Bring the index up to date: in `settings.index`, or on the cluster that the settings name.
 
     Args:
         specs: archives to read; they join those the index knows. None given: the known ones are read again.
@@ -90,85 +88,90 @@ def reindex(
     Raises:
         UsageError: no archive known or given, two of one name, or one to forget that is not known.
         ArchiveError: an archive is missing or empty; nothing was changed.
-        ForeignIndexError: the directory holds something that is not ours.
+        ForeignIndexError: something that is not ours stands in its place.
         LockedError: another reindex is at work.
+        EngineUnreachableError: the cluster does not answer, or refuses; what served still serves.
     """
     started = time.perf_counter()
-    store = Store(settings.index_path)
-    store.refuse_foreign()
+    destination = open_destination(settings)
+    destination.refuse_foreign()
     if dry_run:
-        task = _Task(store, settings, full=full, progress=progress)
-        return task.run(specs, forget, _Draft(None, None)).report(task.serving_name, started)
-    store.path.mkdir(parents=True, exist_ok=True)
-    with writer_lock(store.path / "lock"):
-        store.sweep()
-        task = _Task(store, settings, full=full, progress=progress)
-        draft = _Draft(store, task.base)
+        task = _Task(destination, settings, full=full, progress=progress)
+        return task.run(specs, forget, _Changes(None)).report(task.serving_name, started)
+    with destination.lock():
+        task = _Task(destination, settings, full=full, progress=progress)
+        changes = _Changes(lambda: destination.begin(anew=not task.builds_on_old))
         try:
-            reading = task.run(specs, forget, draft)
-            generation = task.publish(reading, draft)
+            reading = task.run(specs, forget, changes)
+            generation = task.publish(reading, changes)
         except BaseException:
-            draft.cancel()
+            changes.discard()
             raise
-        task.stamps.save(store.path)
+        task.stamps.save(settings.index_path)
         return reading.report(generation, started)
 
 
-class _Draft:
-    """The generation being written, begun only when there is something to write; without a store, a dry run."""
+def open_destination(settings: Settings) -> Destination:
+    """Where the settings say that the index is.
 
-    def __init__(self, store: Store | None, base: Generation | None) -> None:
-        self._store = store
-        self._base = base
-        self._writer: Writer | None = None
-        self.directory: Path | None = None
+    Raises:
+        UsageError: a setting makes no sense, or what the engine needs is not installed.
+    """
+    if settings.engine == "opensearch":
+        # Loaded by name, because it needs a library that is an extra.
+        destination: Destination = import_module("index.opensearch.destination").ClusterDestination(settings)
+        return destination
+    return DirectoryDestination(settings)
 
-    def begin(self) -> Path:
-        if self.directory is None:
-            assert self._store
-            self.directory = self._store.begin(self._base)
-        return self.directory
 
-    def write(self) -> Writer | None:
-        if self._store and self._writer is None:
-            self._writer = ArrayWriter(self.begin())
-        return self._writer
+class _Changes:
+    """What goes into the draft, which is begun with the first change; without a way to begin one, a dry run."""
 
-    def commit(self) -> None:
-        if self._writer:
-            self._writer.commit()
-            self._writer = None
+    def __init__(self, begin: Callable[[], Draft] | None) -> None:
+        self._begin = begin
+        self._draft: Draft | None = None
 
-    def cancel(self) -> None:
-        if self._writer:
-            self._writer.cancel()
-        if self._store and self.directory:
-            self._store.discard(self.directory)
+    def draft(self) -> Draft:
+        """The draft, begun if need be; not of a dry run."""
+        if self._draft is None:
+            assert self._begin
+            self._draft = self._begin()
+        return self._draft
+
+    def delete(self, article_id: str) -> None:
+        if self._begin:
+            self.draft().writer.delete(article_id)
+
+    def add(self, article: Article, packed: bytes) -> None:
+        if self._begin:
+            self.draft().writer.add(article, packed)
+
+    def discard(self) -> None:
+        if self._draft:
+            self._draft.discard()
 
 
 class _Task:
     """One reindex: what it starts from and what it has to read."""
 
-    def __init__(self, store: Store, settings: Settings, *, full: bool, progress: Progress) -> None:
-        self.store = store
+    def __init__(self, destination: Destination, settings: Settings, *, full: bool, progress: Progress) -> None:
+        self.destination = destination
         self.settings = settings
         self.progress = progress
-        self.stamps = Fingerprints.load(store.path)
-        serving: Generation | None = None
-        self.old = State()
-        try:
-            serving = store.open()
-            Snapshot(serving.path).check()
-            self.old = State.load(serving.path)
-        except (NoIndexError, DamagedIndexError, IncompatibleIndexError):
-            serving = None
-        self.serving_name = serving.manifest.generation if serving else ""
-        usable = serving is not None and serving.manifest.unpublished == settings.unpublished and not full
-        self.base = serving if usable else None  # what the new generation builds upon
+        self.stamps = Fingerprints.load(settings.index_path)
+        self.serving = destination.serving()
+        self.old = self.serving.state if self.serving else State()
+        self.serving_name = self.serving.manifest.generation if self.serving else ""
+        self.builds_on_old = bool(
+            self.serving
+            and self.serving.whole
+            and self.serving.manifest.unpublished == settings.unpublished
+            and not full
+        )
 
-    def run(self, specs: Sequence[ArchiveSpec], forget: Sequence[str], draft: _Draft) -> "_Reading":
+    def run(self, specs: Sequence[ArchiveSpec], forget: Sequence[str], changes: _Changes) -> "_Reading":
         """Read the archives and write their differences into the draft."""
-        known = {name: Path(path) for name, path in self.store.known_archives().items()}
+        known = {name: Path(path) for name, path in self.destination.known_archives().items()}
         for name in forget:
             if name not in known:
                 raise UsageError(f"the index knows no archive {name!r}" + _known_names(known))
@@ -186,8 +189,8 @@ class _Task:
         archives = known | given
         if not archives and not forget:
             raise UsageError("name an archive to index: broadsheet reindex [NAME=]ARCHIVE")
-        read = given if (given or forget) and self.base else archives
-        reading = _Reading(self.settings, self.old, self.base is not None, self.stamps, draft, self.progress)
+        read = given if (given or forget) and self.builds_on_old else archives
+        reading = _Reading(self.settings, self.old, self.builds_on_old, self.stamps, changes, self.progress)
         for name, path in archives.items():
             if name in read:
                 reading.read(ArchiveSpec(name, path))
@@ -196,30 +199,14 @@ class _Task:
         reading.remove_missing()
         return reading
 
-    def publish(self, reading: "_Reading", draft: _Draft) -> str:
+    def publish(self, reading: "_Reading", changes: _Changes) -> str:
         """Publish the draft if anything differs; returns the name of the generation that serves."""
-        if self.base and not self.base.notes and reading.new == self.old:
-            draft.cancel()
-            return self.base.manifest.generation
-        if not self.base:
-            draft.write()
+        if self.builds_on_old and self.serving and not self.serving.notes and reading.new == self.old:
+            changes.discard()
+            return self.serving_name
         self.progress("writing", 0, 0)
-        draft.commit()
-        directory = draft.begin()
-        reading.new.save(directory)
-        outcomes = Counter(entry.outcome for entry in reading.new.entries())
-        manifest = Manifest(
-            generation="",
-            created="",
-            fingerprint=fingerprint(),
-            unpublished=self.settings.unpublished,
-            archives={name: archive.path for name, archive in reading.new.archives.items()},
-            articles=outcomes["indexed"],
-            hidden=outcomes["hidden"],
-            rejected=outcomes["reject"],
-            removed=tuple(sorted({key for entry in reading.new.entries() for key in entry.removed})),
-        )
-        return self.store.publish(directory, manifest, self.base).generation
+        reading.refuse(changes.draft().commit())
+        return changes.draft().publish(manifest_of(reading.new, self.settings.unpublished), reading.new)
 
 
 def _raw(entry: Entry | None) -> str:
@@ -232,7 +219,7 @@ def _known_names(known: Iterable[str]) -> str:
 
 
 class _Reading:
-    """Collects the new state, archive by archive, and hands each difference to the draft."""
+    """Collects the new state, archive by archive, and hands each difference on."""
 
     def __init__(
         self,
@@ -240,7 +227,7 @@ class _Reading:
         old: State,
         builds_on_old: bool,
         stamps: Fingerprints,
-        draft: _Draft,
+        changes: _Changes,
         progress: Progress,
     ) -> None:
         self.new = State()
@@ -248,7 +235,7 @@ class _Reading:
         self._settings = settings
         self._old = old
         self._stamps = stamps
-        self._draft = draft
+        self._changes = changes
         self._progress = progress
         self._indexed_before = {entry.id: entry for entry in old.entries() if entry.outcome == "indexed"}
         self._indexed: dict[str, Entry] = {}
@@ -378,19 +365,27 @@ class _Reading:
             self._changed += 1
         if same and self._builds_on_old:
             return
-        writer = self._draft.write()
-        if writer and before and self._builds_on_old:
-            writer.delete(entry.id)
-        if writer:
-            writer.add(article, packed)
+        if before and self._builds_on_old:
+            self._changes.delete(entry.id)
+        self._changes.add(article, packed)
 
     def remove_missing(self) -> None:
         """Take articles out of the index that the archives no longer show."""
         for identity in self._indexed_before.keys() - self._indexed.keys():
             self._removed.append(self._indexed_before[identity])
-            writer = self._draft.write() if self._builds_on_old else None
-            if writer:
-                writer.delete(identity)
+            if self._builds_on_old:
+                self._changes.delete(identity)
+
+    def refuse(self, reasons: Mapping[str, str]) -> None:
+        """Take back articles that the destination did not take; by id, why."""
+        for entry in self.new.refuse(reasons):
+            before = self._indexed_before.get(entry.id)
+            if before is None:
+                self._added.remove(entry)
+                continue
+            self._removed.append(before)
+            if before.kept != entry.kept:
+                self._changed -= 1
 
     def report(self, generation: str, started: float) -> Report:
         """What was done; `started` by `time.perf_counter`."""

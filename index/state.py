@@ -6,7 +6,7 @@ spare reading a file whose stamp is unchanged; without it every file is read and
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -71,15 +71,56 @@ class State:
         for archive in self.archives.values():
             yield from archive.entries.values()
 
-    def save(self, directory: Path) -> None:
-        """Write into a generation, as a new file: the one there may be linked from the generation before."""
+    def refuse(self, reasons: Mapping[str, str]) -> list[Entry]:
+        """Make rejects of articles that an engine did not take; they are read again next time.
+
+        Args:
+            reasons: by article id, one plain sentence each.
+
+        Returns:
+            The entries that they had.
+        """
+        refused = []
+        for name, archive in self.archives.items():
+            mine = [
+                (key, entry)
+                for key, entry in archive.entries.items()
+                if entry.outcome == "indexed" and entry.id in reasons
+            ]
+            for key, entry in mine:
+                refused.append(entry)
+                file = f"{name}/{Path(archive.path).name}" if archive.raw else f"{name}/{key}"
+                reject = Reject(file, None, None, reasons[entry.id])
+                archive.entries[key] = Entry("", "reject", reject=reject, warnings=entry.warnings)
+            if mine and archive.raw:
+                archive.raw = "again"
+        return refused
+
+    def to_json(self) -> str:
+        """As `from_json` reads it, in ASCII."""
         values = {
             name: [archive.path, archive.raw, {key: _pack(entry) for key, entry in archive.entries.items()}]
             for name, archive in self.archives.items()
         }
+        return json.dumps(values, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, data: str | bytes) -> "State":
+        """What `to_json` gave.
+
+        Raises:
+            ValueError, TypeError, AttributeError, RecursionError: that is none.
+        """
+        return cls({
+            name: ArchiveState(path, raw, {key: _unpack(row) for key, row in rows.items()})
+            for name, (path, raw, rows) in json.loads(data).items()
+        })
+
+    def save(self, directory: Path) -> None:
+        """Write into a generation, as a new file: the one there may be linked from the generation before."""
         path = directory / FILE
         path.unlink(missing_ok=True)
-        path.write_text(json.dumps(values, separators=(",", ":")), encoding="ascii")
+        path.write_text(self.to_json(), encoding="ascii")
 
     @classmethod
     def load(cls, directory: Path) -> "State":
@@ -89,11 +130,7 @@ class State:
             DamagedIndexError: it is not what was written.
         """
         try:
-            values = json.loads(read_regular(directory / FILE))
-            return cls({
-                name: ArchiveState(path, raw, {key: _unpack(row) for key, row in rows.items()})
-                for name, (path, raw, rows) in values.items()
-            })
+            return cls.from_json(read_regular(directory / FILE))
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             text = f"{directory.name}/{FILE} cannot be read: {error}"
             raise DamagedIndexError(text, path=directory, generation=directory.name) from error
