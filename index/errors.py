@@ -4,13 +4,13 @@
     ├── UsageError             a command or setting that makes no sense            exit code 2
     ├── UnusableError                                                              exit code 3
     │   ├── ArchiveError       an archive that is missing, empty or unreadable
-    │   └── IndexUnusableError an index directory that cannot serve
+    │   └── IndexUnusableError an index that cannot serve
     │       ├── NoIndexError           nothing was indexed there yet
-    │       ├── ForeignIndexError      the directory holds something that is not ours
+    │       ├── ForeignIndexError      something that is not ours stands in its place
     │       ├── IncompatibleIndexError built with another schema, analyzer or format
-    │       └── DamagedIndexError      a file is missing, short or has another checksum
+    │       └── DamagedIndexError      a part is missing, short or not what was written
     ├── LockedError            another writer is at work                           exit code 4
-    ├── EngineUnreachableError the engine does not answer                          exit code 5
+    ├── EngineUnreachableError the engine does not answer, or refuses             exit code 5
     ├── OutOfBudgetError       there is no time to count all that a query asks for   exit code 1
     ├── ExpiredPositionError   the order that a place belongs to is gone           exit code 1
     └── ProcessLostError       a process that helped ended by itself               exit code 1
@@ -53,15 +53,15 @@ class ArchiveError(UnusableError):
 
 
 class IndexUnusableError(UnusableError):
-    """An index directory that cannot serve."""
+    """An index that cannot serve; `path` is its directory, or its name on a cluster."""
 
 
 class NoIndexError(IndexUnusableError):
-    """Nothing was indexed in this directory yet."""
+    """Nothing was indexed there yet."""
 
 
 class ForeignIndexError(IndexUnusableError):
-    """The directory holds something that Broadsheet did not write."""
+    """In the index's place stands something that Broadsheet did not write."""
 
 
 class IncompatibleIndexError(IndexUnusableError):
@@ -69,7 +69,7 @@ class IncompatibleIndexError(IndexUnusableError):
 
 
 class DamagedIndexError(IndexUnusableError):
-    """A file of the index is missing, short or has another checksum; `generation` names where, if one is known."""
+    """A part of the index is missing, short or not what was written; `generation` names where, if one is known."""
 
     def __init__(self, message: str, *, path: Path, generation: str = "") -> None:
         super().__init__(message, path=path)
@@ -83,7 +83,7 @@ class LockedError(BroadsheetError):
 
 
 class EngineUnreachableError(BroadsheetError):
-    """The configured engine does not answer."""
+    """The configured engine does not answer, or refuses what it is asked to do; the text says what helps."""
 
     exit_code = 5
 

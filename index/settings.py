@@ -6,7 +6,7 @@ Order of precedence: command-line flag, environment `BROADSHEET_NAME`, `broadshe
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,14 @@ class Setting:
 
 SETTINGS = (
     Setting("index", str, "index-data", "directory of the index"),
+    Setting("engine", str, "whoosh", "where the index is: here, or on an OpenSearch cluster", ("whoosh", "opensearch")),
+    Setting("opensearch_hosts", list, ["http://127.0.0.1:9200"], "addresses of the cluster's nodes"),
+    Setting("opensearch_index", str, "broadsheet", "name of the index there, which is an alias"),
+    Setting("opensearch_user", str, "", "user of the cluster; without one nobody signs in"),
+    Setting("opensearch_password", str, "", "password of that user; better in the environment than in a file"),
+    Setting("opensearch_ca", str, "", "file with the certificates that the cluster's own is signed by"),
+    Setting("opensearch_shards", int, 1, "primary shards of a new index", least=1, most=1_024),
+    Setting("opensearch_replicas", int, 1, "copies of each shard of a new index", least=0, most=100),
     Setting("unpublished", str, "hide", "whether `published: false` hides an article (at reindex)", ("hide", "show")),
     Setting(
         "exclude",
@@ -81,6 +89,14 @@ class Settings:
     """The values of the table; see `SETTINGS` for what each means."""
 
     index: str = "index-data"
+    engine: str = "whoosh"
+    opensearch_hosts: tuple[str, ...] = ("http://127.0.0.1:9200",)
+    opensearch_index: str = "broadsheet"
+    opensearch_user: str = ""
+    opensearch_password: str = field(default="", repr=False)
+    opensearch_ca: str = ""
+    opensearch_shards: int = 1
+    opensearch_replicas: int = 1
     unpublished: str = "hide"
     exclude: tuple[str, ...] = (".git", "node_modules", "_site", "api", "_data")
     max_file_bytes: int = 8_000_000

@@ -1,4 +1,4 @@
-"""What several test files share: an index of the example archive, and apps over archives made on the spot."""
+"""What several test files share: an index of the example archive, apps over archives made on the spot, clusters."""
 
 import os
 import pickle
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from browsing import chromium, serving
+from clusters import RUNNING, ClusterSettings, OwnCluster, own_nodes, settings_on
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings
@@ -27,7 +28,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "articles"
 
-_MUST_NOT_SKIP = ("chromium", "chromedriver", "BROADSHEET_TEST_DATA")
+_MUST_NOT_SKIP = ("chromium", "chromedriver", "BROADSHEET_TEST_DATA", "OpenSearch")
 
 BuildApp = Callable[..., Flask]
 
@@ -92,13 +93,43 @@ def build_app(tmp_path: Path) -> Iterator[BuildApp]:
         app.extensions[EXTENSION].close()
 
 
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """The addresses of a cluster's nodes."""
+    if RUNNING:
+        yield RUNNING
+        return
+    with own_nodes(tmp_path_factory.mktemp("cluster"), heap="512m") as nodes:
+        yield nodes.hosts
+
+
+@pytest.fixture
+def cluster_settings(cluster: tuple[str, ...], tmp_path: Path) -> Iterator[ClusterSettings]:
+    """Makes settings for an index of its own on the cluster, which is deleted after the test."""
+    with settings_on(cluster, tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def mortal_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnCluster]:
+    with own_nodes(tmp_path_factory.mktemp("mortal"), heap="256m") as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def own_cluster(mortal_nodes: OwnCluster) -> OwnCluster:
+    """A cluster whose nodes a test may kill; whole and green at the beginning of each."""
+    mortal_nodes.mend()
+    return mortal_nodes
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in a browser, the slowest, come last."""
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    """Tests about a cluster come late, those in a browser, the slowest, last."""
+    items.sort(key=lambda item: ("browser" in getattr(item, "fixturenames", ()), item.path.parent.name == "opensearch"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """With BROADSHEET_NO_SKIPS set, fail where a browser or real data was wanting: both should be there."""
+    """With BROADSHEET_NO_SKIPS set, fail where a browser, a cluster or real data was wanting: all should be there."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("BROADSHEET_NO_SKIPS"):
         return

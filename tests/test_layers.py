@@ -35,6 +35,15 @@ def test_only_the_engine_modules_import_whoosh(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
+def test_only_the_modules_about_opensearch_need_its_client(path: Path) -> None:
+    if path.parent.name != "opensearch":
+        names = list(imports(path))
+        assert not [
+            name for name in names if name.startswith(("opensearchpy", "index.opensearch", "search.opensearch"))
+        ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
 def test_nothing_unpickles_or_evaluates(path: Path) -> None:
     assert not {"pickle", "marshal", "shelve"} & {name.partition(".")[0] for name in imports(path)}
 

@@ -1,0 +1,1 @@
+"""Archives on an OpenSearch cluster: the connection, the mapping, and what a reindex writes there."""
