@@ -4,6 +4,7 @@ Engines take and return our own types only. Both methods and answers are describ
 each engine's own matter.
 """
 
+from importlib import import_module
 from typing import Protocol
 
 from index.settings import Settings
@@ -111,5 +112,11 @@ def open_engine(settings: Settings) -> Engine:
 
     Raises:
         IndexUnusableError: there is no index, or none that can serve.
+        UsageError: what the engine needs is not installed, or a setting of it makes no sense.
+        EngineUnreachableError: the cluster that the settings name does not answer, or refuses.
     """
+    if settings.engine == "opensearch":
+        # Loaded by name, because it needs a library that is an extra.
+        engine: Engine = import_module("search.opensearch.engine").OpenSearchEngine(settings)
+        return engine
     return EmbeddedEngine(settings)

@@ -1,19 +1,23 @@
-"""What every engine promises. An engine joins by one entry in `OPENERS`."""
+"""What every engine promises. An engine joins by one entry in `OPENERS`.
+
+What engines differ in is told in docs/ARCHITECTURE.md; for OpenSearch, tests/opensearch/test_differences.py holds each.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from clusters import settings_on
 
 from index.archive import ArchiveSpec
 from index.reindex import reindex
 from index.settings import Settings
-from search.embedded import EmbeddedEngine
-from search.engine import Engine
+from search.engine import Engine, open_engine
 from search.query import FACETS, Filters, Interval, Match, Query
 from search.results import Results
 
@@ -21,15 +25,29 @@ Rows = Sequence[Mapping[str, Any]]
 Ask = Callable[..., Results]
 
 
-def _embedded(rows: Rows, path: Path) -> Engine:
+@contextmanager
+def _embedded(path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    yield Settings(index=str(path / "index"))
+
+
+@contextmanager
+def _on_a_cluster(path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    with settings_on(request.getfixturevalue("cluster"), path) as make:
+        yield make(opensearch_replicas=0)
+
+
+OPENERS = {"whoosh": _embedded, "opensearch": _on_a_cluster}
+"""Settings for an index of its own in a directory, by the name of the engine."""
+
+
+def opened(rows: Rows, path: Path, settings: Settings) -> Engine:
+    """An engine over articles, given as JSONL rows."""
     archive = path / "a.jsonl"
     archive.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    settings = Settings(index=str(path / "index"), max_query_chars=200)
+    settings = replace(settings, max_query_chars=200)
     reindex([ArchiveSpec("a", archive)], settings)
-    return EmbeddedEngine(settings)
+    return open_engine(settings)
 
-
-OPENERS = {"whoosh": _embedded}
 
 ARTICLES: Rows = [
     {
@@ -86,26 +104,36 @@ ARTICLES: Rows = [
 ]
 
 
-@pytest.fixture(params=sorted(OPENERS))
-def open_over(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Rows], Engine]]:
-    """Opens the engine over articles, given as JSONL rows."""
-    opened: list[Engine] = []
-
-    def open_(rows: Rows) -> Engine:
-        folder = tmp_path / str(len(opened))
-        folder.mkdir()
-        opened.append(OPENERS[request.param](rows, folder))
-        return opened[-1]
-
-    yield open_
-    for engine in opened:
-        engine.close()
-        engine.close()
+@pytest.fixture(scope="module", params=sorted(OPENERS, reverse=True))
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def engine(open_over: Callable[[Rows], Engine]) -> Engine:
-    return open_over(ARTICLES)
+def open_over(
+    kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Rows], Engine]]:
+    """Opens the engine over articles, given as JSONL rows."""
+    engines: list[Engine] = []
+    with ExitStack() as stack:
+
+        def open_(rows: Rows) -> Engine:
+            path = tmp_path_factory.mktemp("index")
+            engines.append(opened(rows, path, stack.enter_context(OPENERS[kind](path, request))))
+            return engines[-1]
+
+        yield open_
+        for engine in engines:
+            engine.close()
+            engine.close()
+
+
+@pytest.fixture(scope="module")
+def engine(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    path = tmp_path_factory.mktemp("index")
+    with OPENERS[kind](path, request) as settings, closing(opened(ARTICLES, path, settings)) as engine:
+        yield engine
 
 
 @pytest.fixture

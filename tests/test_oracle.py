@@ -29,6 +29,7 @@ from index.settings import Settings
 from index.writer import ArrayWriter
 from search.dates import period
 from search.embedded import EmbeddedEngine
+from search.engine import Engine
 from search.parser import parse
 from search.query import (
     FACETS,
@@ -380,12 +381,12 @@ def assert_same_order(results: Results, expected: Answer) -> None:
             assert place[one.article.id] < place[other.article.id]
 
 
-def paged(engine: EmbeddedEngine, query: Query, size: int) -> list[Hit]:
+def paged(engine: Engine, query: Query, size: int) -> list[Hit]:
     pages = (engine.search(replace(query, page=page, size=size)).hits for page in itertools.count(1))
     return [hit for page in itertools.takewhile(bool, pages) for hit in page]
 
 
-def harvested(engine: EmbeddedEngine, query: Query, size: int) -> list[Hit]:
+def harvested(engine: Engine, query: Query, size: int) -> list[Hit]:
     """The hits of page after page, each asked for by where the one before ended."""
     results = engine.search(replace(query, size=size))
     hits = [*results.hits]
@@ -396,7 +397,7 @@ def harvested(engine: EmbeddedEngine, query: Query, size: int) -> list[Hit]:
     return hits
 
 
-def assert_answers(engine: EmbeddedEngine, oracle: Oracle, query: Query, size: int = 0) -> None:
+def assert_answers(engine: Engine, oracle: Oracle, query: Query, size: int = 0) -> None:
     """The engine's answer is the oracle's; with a `size`, also in pages of so many and with all values of facets."""
     results = engine.search(query)
     try:
@@ -504,7 +505,7 @@ def test_engine_agrees_with_brute_force(tmp_path: Path, seed: int) -> None:
                 assert_answers(engine, oracle, typist.query(), size=number % 10)
 
 
-def assert_beside(engine: EmbeddedEngine, oracle: Oracle, article: Article) -> None:
+def assert_beside(engine: Engine, oracle: Oracle, article: Article) -> None:
     """What stands beside an article is what the oracle says, save for the order of scores too close to tell apart."""
     expected = oracle.similar(article, 5)
     hits = engine.similar(article.id, 5)
