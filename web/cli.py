@@ -24,6 +24,7 @@ COMMANDS = {
     "mcp": "Give language models the search as tools.",
     "status": "Say what is indexed.",
     "check": "Compare the index with the archives.",
+    "move": "Load a cluster from the index, and compare both.",
     "queries": "Say what people searched for.",
 }
 INTERRUPTED = 130
