@@ -69,7 +69,6 @@ class Cluster:
 
     Attributes:
         index: the alias that is served.
-        client: for what `helpers` of the client library does.
     """
 
     def __init__(self, settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
@@ -92,7 +91,7 @@ class Cluster:
         self._hosts = [_host(address) for address in settings.opensearch_hosts]
         if not self._hosts:
             raise UsageError("setting 'opensearch_hosts': name at least one address", setting="opensearch_hosts")
-        self.client = opensearchpy.OpenSearch(
+        self._client = opensearchpy.OpenSearch(
             self._hosts,
             headers=_signed_in(settings.opensearch_user, settings.opensearch_password),
             ssl_context=_trust(settings.opensearch_ca),
@@ -147,7 +146,7 @@ class Cluster:
             AnsweredError: anything else but 2xx.
         """
         with self.translated():
-            answer = self.client.transport.perform_request(method, path, params=params, body=body, timeout=timeout_s)
+            answer = self._client.transport.perform_request(method, path, params=params, body=body, timeout=timeout_s)
         return answer if isinstance(answer, dict) else {}
 
     @contextmanager
@@ -183,7 +182,7 @@ class Cluster:
 
     def close(self) -> None:
         """Close all connections."""
-        self.client.close()
+        self._client.close()
 
 
 def _host(address: str) -> str:
